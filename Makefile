@@ -1,0 +1,33 @@
+# Three commands. Each sets up what it needs: uv goes into .venv, and nothing outside this folder is touched.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PACE   ?= 1
+
+.PHONY: demo test check setup clean
+
+demo: setup  ## One whole upgrade on this machine, some 40 seconds
+	@$(BIN)/python -m sandbox rehearse --pace $(PACE)
+
+test: setup  ## The whole suite
+	@$(BIN)/pytest
+
+check: setup  ## Lint, format, types, import contracts, lock file
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/uv lock --check
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || (rm -rf $(VENV); echo "python3-venv is needed, or a Python that has it" >&2; exit 1)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Installing into $(VENV) …"
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --quiet --python $(BIN)/python
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

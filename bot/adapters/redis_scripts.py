@@ -1,0 +1,72 @@
+"""What Redis does in one atomic step each, in Lua. All keys of a script share one hash tag and are named in KEYS."""
+
+from typing import Final
+
+COMMIT: Final = """
+local record, timeline, once, told, open, unfinished, all = unpack(KEYS, 1, 7)
+local expected, saved, over, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
+local id, cluster, proposed_at, first_entry = ARGV[5], ARGV[6], ARGV[7], 8
+
+if tonumber(redis.call('HGET', record, 'revision') or '0') ~= expected then return 'changed' end
+local holder = redis.call('HGET', open, cluster)
+if over == '0' and holder and holder ~= id then return 'open:' .. holder end
+
+redis.call('HSET', record, 'revision', expected + 1, 'over', over, 'saved', saved)
+for i = first_entry, #ARGV do redis.call('XADD', timeline, '*', 'entry', ARGV[i]) end
+
+if expected == 0 then
+  local month = 30 * 24 * 3600
+  redis.call('ZREMRANGEBYSCORE', all, '-inf', tonumber(redis.call('TIME')[1]) - keep - month)
+  redis.call('ZADD', all, proposed_at, id)
+  redis.call('SADD', unfinished, id)
+end
+if over == '0' then
+  redis.call('HSET', open, cluster, id)
+else
+  if holder == id then redis.call('HDEL', open, cluster) end
+  for _, key in ipairs({record, timeline, once, told, unpack(KEYS, 8)}) do redis.call('EXPIRE', key, keep) end
+end
+return 'saved'
+"""
+
+APPEND_ONCE: Final = """
+local record, timeline, once = KEYS[1], KEYS[2], KEYS[3]
+if redis.call('HGET', record, 'over') ~= '0' then return 0 end
+if redis.call('SADD', once, ARGV[1]) == 0 then return 0 end
+redis.call('XADD', timeline, '*', 'entry', ARGV[2])
+return 1
+"""
+
+SET_TOLD: Final = """
+local record, told = KEYS[1], KEYS[2]
+redis.call('SET', told, ARGV[1])
+local left = redis.call('PTTL', record)
+if left == -2 then left = tonumber(ARGV[2]) * 1000 end
+if left >= 0 then redis.call('PEXPIRE', told, left) end
+"""
+
+ADD_ATTEMPTS: Final = """
+redis.call('XADD', KEYS[1], '*', 'vantage', ARGV[1], 'rows', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+
+_NOW: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local free = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+local function free_from(at)
+  redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', string.format('%.0f', (at - now) / 1000 + 1000))
+end
+"""
+
+RESERVE: Final = (
+    _NOW
+    + """
+local every, at_most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local wait = free - now
+if wait <= at_most then free_from(free + every) end
+return wait
+"""
+)
+
+SUSPEND: Final = _NOW + "free_from(math.max(free, now + tonumber(ARGV[1])))"

@@ -1,0 +1,193 @@
+"""Upgrades in Redis: each change is one atomic commit of record, timeline and indices."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.adapters import redis_scripts as scripts
+from bot.adapters.redis import RedisServer, key
+from bot.domain.attempts import Attempt
+from bot.domain.errors import Conflict, Unavailable
+from bot.domain.ids import START, Account, Position, UpgradeId
+from bot.domain.timeline import ENTRY, Entry
+from bot.domain.upgrade import Upgrade
+from bot.ports import Recorded, Told
+
+RETENTION: Final = timedelta(days=180)
+PAGE: Final = 1000
+OPEN: Final = key("open")  # account/cluster → the id of its open upgrade
+UNFINISHED: Final = key("unfinished")  # the ids of those that still need turns
+ALL: Final = key("all")  # every id by the time of its proposal
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+_UPGRADE: Final = TypeAdapter(Upgrade)
+_TOLD: Final = TypeAdapter(Told)
+
+T = TypeVar("T")
+logger: Final = logging.getLogger(__name__)
+
+
+class RedisUpgrades:
+    """The store. An entry or record that this version cannot read is Unavailable("Redis", "unreadable", its key)."""
+
+    def __init__(self, server: RedisServer, retention: timedelta = RETENTION) -> None:
+        self._server = server
+        self._keep = int(retention.total_seconds())
+
+    async def get(self, id: UpgradeId) -> Upgrade | None:
+        return (await self._records([id]))[0]
+
+    async def open_for(self, account: Account, cluster: str) -> Upgrade | None:
+        holder = await self._server.read(self._server.reads.hget(OPEN, _field(account, cluster)))
+        return None if holder is None else await self.get(UpgradeId(holder))
+
+    async def latest(self, limit: int = 20) -> tuple[Upgrade, ...]:
+        ids = await self._server.read(self._server.reads.zrevrange(ALL, 0, limit - 1)) if limit > 0 else []
+        return tuple(each for each in await self._records(ids) if each is not None)
+
+    async def unfinished(self) -> tuple[Upgrade, ...]:
+        """Unlike everywhere else, a record that cannot be read is logged and left out: the others need their turns."""
+        ids = sorted(await self._server.read(self._server.reads.smembers(UNFINISHED)))
+        upgrades = []
+        for each, text in zip(ids, await self._texts(ids), strict=True):
+            try:
+                upgrades += [_parsed(_UPGRADE, _record(each), text)] if text is not None else []
+            except Unavailable as error:
+                logger.error("An unfinished upgrade gets no turns: %s", error)
+        return tuple(sorted(upgrades, key=lambda each: (each.proposed_at, each.id)))
+
+    async def create(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
+        if upgrade.revision != 0:
+            raise ValueError(f"{upgrade.id} has been saved before")
+        return await self._commit(upgrade, entries)
+
+    async def save(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
+        if upgrade.revision == 0:
+            raise ValueError(f"{upgrade.id} has not been created yet")
+        return await self._commit(upgrade, entries)
+
+    async def _commit(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
+        saved = upgrade.model_copy(update={"revision": upgrade.revision + 1})
+        answer = await self._server.run(
+            scripts.COMMIT,
+            [
+                _record(upgrade.id), _timeline(upgrade.id), _once(upgrade.id), _told(upgrade.id), OPEN, UNFINISHED, ALL,
+                *(_attempts(upgrade.id, endpoint.key) for endpoint in upgrade.plan.endpoints),
+            ],
+            upgrade.revision, saved.model_dump_json(), int(upgrade.status.is_final), self._keep,
+            upgrade.id, _field(upgrade.plan.account, upgrade.cluster), str(upgrade.proposed_at.timestamp()),
+            *(ENTRY.dump_json(entry).decode() for entry in entries),
+        )  # fmt: skip
+        match answer.partition(":"):
+            case "saved", _, _:
+                return saved
+            case "open", _, other:
+                raise Conflict(f"{upgrade.cluster} has an open upgrade already: {other}")
+            case _:
+                raise Conflict(f"{upgrade.id} is not at revision {upgrade.revision} any more")
+
+    async def append_once(self, id: UpgradeId, key: str, entry: Entry) -> bool:
+        keys = [_record(id), _timeline(id), _once(id)]
+        added: int = await self._server.run(scripts.APPEND_ONCE, keys, key, ENTRY.dump_json(entry).decode())
+        return added == 1
+
+    async def timeline(self, id: UpgradeId, after: Position = START) -> tuple[Recorded, ...]:
+        return tuple(
+            Recorded(Position(at), _written_at(at), _parsed(ENTRY, f"{_timeline(id)} at {at}", fields.get("entry", "")))
+            for at, fields in await self._stream(_timeline(id), after)
+        )
+
+    async def told(self, id: UpgradeId) -> Told:
+        text = await self._server.read(self._server.reads.get(_told(id)))
+        return Told() if text is None else _parsed(_TOLD, _told(id), text)
+
+    async def set_told(self, id: UpgradeId, told: Told) -> None:
+        await self._server.run(scripts.SET_TOLD, [_record(id), _told(id)], _TOLD.dump_json(told).decode(), self._keep)
+
+    async def close(self, id: UpgradeId) -> None:
+        await self._server.do("SREM", UNFINISHED, id)
+
+    async def add_attempts(self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None:
+        """A batch given again, because the answer to the first try was lost, counts once."""
+        if attempts:
+            rows = json.dumps([each.to_row() for each in attempts], separators=(",", ":"), ensure_ascii=False)
+            await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep)
+
+    async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
+        stream = _attempts(id, endpoint)
+        found: dict[tuple[str, Attempt], None] = {}
+        for at, fields in await self._stream(stream, START):
+            try:
+                rows = [Attempt.from_row(row) for row in json.loads(fields["rows"])]
+                found |= dict.fromkeys((fields["vantage"], each) for each in rows)
+            except (KeyError, TypeError, ValueError) as error:
+                raise _unreadable(f"{stream} at {at}", error) from error
+        vantages = tuple(dict.fromkeys(vantage for vantage, _ in found))
+        return vantages, tuple(sorted((each for _, each in found), key=lambda each: (each.start, each.end)))
+
+    async def _records(self, ids: Sequence[str]) -> list[Upgrade | None]:
+        texts = await self._texts(ids)
+        return [text and _parsed(_UPGRADE, _record(each), text) for each, text in zip(ids, texts, strict=True)]
+
+    async def _texts(self, ids: Sequence[str]) -> list[Any]:
+        """The records as they are written; None for one whose retention is over."""
+        pipeline = self._server.reads.pipeline(transaction=False)
+        for each in ids:
+            pipeline.hget(_record(each), "saved")
+        return list(await self._server.read(pipeline.execute()))
+
+    async def _stream(self, stream: str, after: str) -> list[tuple[str, dict[str, str]]]:
+        """All after that position, read page by page, so that no single answer is large."""
+        found: list[tuple[str, dict[str, str]]] = []
+        while True:
+            page = await self._server.read(self._server.reads.xrange(stream, min=f"({after}", count=PAGE))
+            found += page
+            if len(page) < PAGE:
+                return found
+            after = page[-1][0]
+
+
+def _record(id: str) -> str:
+    return key("upgrade", id)
+
+
+def _timeline(id: str) -> str:
+    return key("timeline", id)
+
+
+def _once(id: str) -> str:
+    return key("once", id)
+
+
+def _told(id: str) -> str:
+    return key("told", id)
+
+
+def _attempts(id: str, endpoint: str) -> str:
+    return key("attempts", id, endpoint)
+
+
+def _field(account: Account, cluster: str) -> str:
+    """RDS identifiers are not case-sensitive."""
+    return f"{account}/{cluster.lower()}"
+
+
+def _written_at(position: str) -> datetime:
+    """A stream's ids begin with the milliseconds of Redis's clock."""
+    return _EPOCH + int(position.partition("-")[0]) * _MS
+
+
+def _parsed(adapter: TypeAdapter[T], where: str, text: str) -> T:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise _unreadable(where, error) from error
+
+
+def _unreadable(where: str, error: Exception) -> Unavailable:
+    why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    return Unavailable("Redis", "unreadable", f"{where} is damaged, or of another version of the bot: {why}")

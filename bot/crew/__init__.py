@@ -1,0 +1,1 @@
+"""Who carries an upgrade, a turn at a time."""

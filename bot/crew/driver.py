@@ -1,0 +1,261 @@
+"""The driver carries one upgrade: look, decide, act; the decision itself is in domain/driving.py."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, assert_never
+
+from bot.domain import upgrade as moves
+from bot.domain.driving import (
+    Action,
+    Alarm,
+    Expire,
+    Finish,
+    GiveOrder,
+    Lean,
+    Patience,
+    Seen,
+    TakeAsAccepted,
+    TakeAsLost,
+    Wait,
+    next_action,
+)
+from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.ids import Region, TeamId, UpgradeId, UserId
+from bot.domain.measurement import Measurement, measure
+from bot.domain.plan import differences, make_plan
+from bot.domain.policy import Rule, check_approver, check_groups, standing
+from bot.domain.preflight import blockers, preflight
+from bot.domain.rds_events import meaning_of
+from bot.domain.status import Status
+from bot.domain.targets import legal_targets
+from bot.domain.timeline import MemberSeen, RdsSaid
+from bot.domain.topology import GlobalCluster
+from bot.domain.upgrade import Move, Upgrade
+from bot.ports import Accepted, Aurora, Clock, NoAnswer, OrderAnswer, People, Policies, Rejected, Upgrades
+
+log = logging.getLogger(__name__)
+
+STALE_INTENT = timedelta(seconds=10)  # whoever slept this long between intent and call does not call any more
+WRITING = timedelta(seconds=15)  # as long the answer is tried to be written down; then it is only observed
+WRITE_AGAIN = timedelta(seconds=0.5)
+TO_THE_END = timedelta(seconds=20)  # for a cancelled turn to end the order it has begun; a stop kills after 30 s or so
+
+
+@dataclass(frozen=True)
+class Driver:
+    home: TeamId
+    aurora: Aurora
+    upgrades: Upgrades
+    policies: Policies
+    people: People
+    clock: Clock
+    patience: Patience
+    every: timedelta = timedelta(seconds=1)
+
+    async def turn(self, id: UpgradeId) -> timedelta | None:
+        """One look → decide → act; None when the upgrade is over. A save that meets another leaves the rest to the next."""
+        upgrade = await self.upgrades.get(id)
+        if upgrade is None or upgrade.status.is_final:
+            return None
+        seen = await self._look(upgrade)
+        try:
+            if seen:
+                upgrade = await self._save(moves.note_members(upgrade, _members(seen)))
+            await self._act(upgrade, next_action(upgrade, seen, self.clock.now(), self.patience), seen)
+        except Conflict:
+            log.info("%s: somebody saved first", id)
+        except Refused as late:
+            log.info("%s: what this turn decided is too late: %s", id, late)
+        return self.every
+
+    async def _look(self, upgrade: Upgrade) -> Seen | None:
+        """Before the order nothing needs to be looked at; a silent AWS shows nothing, and nothing is concluded from it."""
+        if upgrade.status.is_before_order:
+            return None
+        at = self.clock.now()
+        try:
+            cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=upgrade.status is Status.ORDERING)
+        except Unavailable as trouble:
+            log.warning("%s: AWS shows nothing: %s", upgrade.id, trouble)
+            return None
+        if cluster is None:
+            return None
+        told = [record.entry for record in await self.upgrades.timeline(upgrade.id)]
+        said = [(meaning_of(each.event.message), each.at) for each in told if isinstance(each, RdsSaid)]
+        return Seen(cluster=cluster, at=at, said=said)
+
+    async def _act(self, upgrade: Upgrade, action: Action, seen: Seen | None) -> None:
+        now = self.clock.now()
+        match action:
+            case Wait():
+                pass
+            case Expire():
+                await self._save(moves.expire(upgrade, now))
+            case GiveOrder():
+                await self._give_order(upgrade)
+            case TakeAsAccepted():
+                await self._save(moves.accepted(upgrade, now, observed=True))
+            case TakeAsLost():
+                await self._save(moves.not_ordered(upgrade, "", "", now))
+            case Lean(outcome=outcome, busy=busy):
+                await self.upgrades.save(moves.lean(upgrade, outcome, busy, now), ())
+            case Alarm():
+                await self._save(moves.overdue(upgrade, self.patience.deadline, now))
+            case Finish(outcome=outcome, why=why):
+                await self._finish(upgrade, outcome, why, seen)
+            case _:
+                assert_never(action)
+
+    async def _save(self, move: Move) -> Upgrade:
+        upgrade, entries = move
+        return await self.upgrades.save(upgrade, entries) if entries else upgrade
+
+    async def _give_order(self, upgrade: Upgrade) -> None:
+        """Check once more, write the intent, call once, write the answer."""
+        try:
+            approved_by = await self._check_once_more(upgrade)
+        except _Changed as changed:
+            await self._save(moves.cancel(upgrade, None, self.clock.now(), str(changed)))
+            return
+        except (Refused, Unavailable) as hindrance:
+            await self._save(moves.hold(upgrade, (str(hindrance),), self.clock.now()))
+            return
+        moves.check_open(upgrade, self.clock.now())  # the check may have taken long
+        await _to_the_end(self._order(upgrade, approved_by))
+
+    async def _order(self, upgrade: Upgrade, approved_by: tuple[UserId, ...]) -> None:
+        began = asyncio.get_running_loop().time()
+        intended = await self._save(moves.intend(upgrade, approved_by, self.clock.now()))
+        answer = await self._call(intended, began)
+        if isinstance(answer, NoAnswer):
+            log.warning("%s: the order got no answer, from now on it is only observed: %s", upgrade.id, answer.why)
+        else:
+            await self._write_answer(upgrade.id, answer)
+
+    async def _call(self, intended: Upgrade, began: float) -> OrderAnswer:
+        """By the wall clock, which goes on while a machine is suspended, and by the other one, which nobody sets back."""
+        slept = timedelta(seconds=asyncio.get_running_loop().time() - began)
+        if intended.intent_at is None or max(slept, self.clock.now() - intended.intent_at) > STALE_INTENT:
+            return NoAnswer("this turn slept after its intent and must not call any more")
+        return await self.aurora.order(intended.plan)
+
+    async def _write_answer(self, id: UpgradeId, answer: Accepted | Rejected) -> None:
+        """Whoever else saves meanwhile, and though the store be away for a while: a refusal can be observed nowhere."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + WRITING.total_seconds()
+        while not await self._is_written(id, answer):
+            if loop.time() > until:
+                log.error("%s: this answer could not be written down, from now on it is only observed: %s", id, answer)
+                return
+            await asyncio.sleep(WRITE_AGAIN.total_seconds())
+
+    async def _is_written(self, id: UpgradeId, answer: Accepted | Rejected) -> bool:
+        """There is one intent of one upgrade, so the answer is to the one on record, whatever its revision."""
+        try:
+            upgrade = await self.upgrades.get(id)
+            if upgrade and upgrade.status is Status.ORDERING:
+                await self._save(self._answered(upgrade, answer))
+        except (Conflict, Unavailable) as trouble:
+            log.warning("%s: the answer is not written down yet: %s", id, trouble)
+            return False
+        return True
+
+    def _answered(self, upgrade: Upgrade, answer: Accepted | Rejected) -> Move:
+        now = self.clock.now()
+        match answer:
+            case Accepted():
+                return moves.accepted(upgrade, now)
+            case Rejected(code=code, message=message):
+                return moves.not_ordered(upgrade, code, message, now)
+            case _:
+                assert_never(answer)
+
+    async def _check_once_more(self, upgrade: Upgrade) -> tuple[UserId, ...]:
+        """Who approved, if the plan, the policy in force and preflight still allow the order (law 2)."""
+        cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=True)
+        if cluster is None:
+            raise _Changed(f"{upgrade.cluster} does not exist any more.")
+        current = make_plan(cluster, upgrade.plan.target)
+        if current.digest != upgrade.plan.digest:
+            changes = "; ".join(differences(upgrade.plan, current))
+            raise _Changed(f"the plan is not the one that was approved: {changes}. Propose it again.")
+        if upgrade.plan.target not in legal_targets(await self.aurora.offers(cluster)):
+            raise Refused(f"{upgrade.plan.target} is not offered any more")
+        rule = self.policies.policy().rule_for(upgrade.cluster)
+        approved_by = await self._standing(upgrade, rule)
+        findings = preflight(await self.aurora.facts(cluster), upgrade.plan.target, self.clock.now())
+        if grave := blockers(findings):
+            raise Refused("; ".join(finding.text for finding in grave))
+        return approved_by
+
+    async def _standing(self, upgrade: Upgrade, rule: Rule) -> tuple[UserId, ...]:
+        """The approvals that count under the policy in force, or Refused."""
+        groups = {group: await self.people.members(group) for group in rule.groups}
+        check_groups(rule, groups)
+        eligible = []
+        for by in upgrade.approved_by:
+            person = await self.people.person(by)
+            try:
+                if person:
+                    check_approver(person, rule, groups, self.home)
+                    eligible.append(by)
+            except Refused:
+                continue
+        count = standing(upgrade.approved_by, upgrade.proposed_by, eligible)
+        if len(count) < rule.approvals:
+            raise Refused(
+                f"the policy in force asks for {rule.approvals} approvals, and {len(count)} of those given count under it"
+            )
+        return tuple(by for by in upgrade.approved_by if by in count)
+
+    async def _finish(self, upgrade: Upgrade, outcome: Status, why: str, seen: Seen | None) -> None:
+        measured, versions = [], _api_versions(seen.cluster) if seen else {}
+        for endpoint in upgrade.plan.endpoints:
+            one, version = await self._measured(upgrade, endpoint.key, endpoint.region, endpoint.use)
+            measured.append(one)
+            if version and f"{version}.".startswith(f"{versions.get(endpoint.region, version)}."):
+                versions[endpoint.region] = version
+        await self._save(moves.finish(upgrade, outcome, why, versions, tuple(measured), self.clock.now()))
+
+    async def _measured(self, upgrade: Upgrade, key: str, region: Region, use: str) -> tuple[Measurement, str | None]:
+        """What was measured, and the version that the endpoint answered last."""
+        vantages, attempts = await self.upgrades.attempts(upgrade.id, key)
+        version = next((each.version for each in reversed(attempts) if each.outcome.proves_up), None)
+        return measure(region, use, vantages, attempts), version
+
+
+class _Changed(Exception):
+    """What was approved is not there any more; waiting cannot mend that."""
+
+
+async def _to_the_end(order: Coroutine[Any, Any, None]) -> None:
+    """What was begun is ended though the turn be cancelled, within bounds: a worker that stops stops soon."""
+    ordering = asyncio.create_task(order)
+    try:
+        await asyncio.shield(ordering)
+    except asyncio.CancelledError:
+        await asyncio.wait({ordering}, timeout=TO_THE_END.total_seconds())
+        raise
+    finally:
+        ordering.cancel()
+        await asyncio.gather(ordering, return_exceptions=True)
+
+
+def _api_versions(cluster: GlobalCluster) -> dict[Region, str]:
+    return {member.region: str(member.engine_version) for member in cluster.members}
+
+
+def _members(seen: Seen) -> tuple[MemberSeen, ...]:
+    return tuple(
+        MemberSeen(
+            at=seen.at,
+            region=member.region,
+            status=member.status,
+            version=str(member.engine_version),
+            instances=tuple(sorted({instance.status for instance in member.instances})),
+        )
+        for member in seen.cluster.members
+    )

@@ -1,0 +1,251 @@
+"""The narrator is the only writer of cards and threads: it tells the timeline, in order, each entry once."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+
+from bot.domain.errors import Unavailable
+from bot.domain.ids import Position, UpgradeId
+from bot.domain.report import report
+from bot.domain.story import Story, tell
+from bot.domain.upgrade import Upgrade
+from bot.messages.card import card
+from bot.messages.markdown import report_markdown
+from bot.messages.message import Message
+from bot.messages.thread import is_line, report_comment, said_of
+from bot.ports import Busy, Clock, Recorded, Thread, Told, Upgrades
+
+T = TypeVar("T")
+S = TypeVar("S")
+log = logging.getLogger(__name__)
+
+EDIT_EVERY = timedelta(seconds=3)  # Slack's own advice for chat.update
+LATE = timedelta(minutes=1)
+MOST_LINES = 12  # of the ticker in one message
+TROUBLE = timedelta(seconds=5)
+REFUSAL = timedelta(seconds=30)  # Slack says no: people have to invite the bot, or grant a scope
+CARD = "card"
+REPORT = "report.json"
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+THREAD_GONE = frozenset({"thread_not_found", "message_not_found"})
+UNPALATABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"})
+HALF_DONE = frozenset({"fatal_error", "internal_error", "service_unavailable", "request_timeout"})  # perhaps taken
+
+
+@dataclass(frozen=True)
+class Narrator:
+    upgrades: Upgrades
+    thread: Thread
+    clock: Clock
+    every: timedelta = timedelta(seconds=1)
+
+    async def turn(self, id: UpgradeId) -> timedelta | None:
+        """Tell what is new; None when the upgrade is told to the end."""
+        upgrade = await self.upgrades.get(id)
+        timeline = await self.upgrades.timeline(id)
+        if upgrade is None or not timeline:
+            return None
+        try:
+            return await self._tell(upgrade, timeline)
+        except Busy as busy:
+            return busy.wait
+        except Unavailable as trouble:
+            log.warning("%s: cannot tell now: %s", id, trouble)
+            return REFUSAL if _is_no(trouble) else TROUBLE
+
+    async def _tell(self, upgrade: Upgrade, timeline: Sequence[Recorded]) -> timedelta | None:
+        told = await self._settle_doubt(upgrade, await self.upgrades.told(upgrade.id), timeline)
+        story = tell(record.entry for record in timeline)
+        shown = _drawn(upgrade, story)
+        told = await self._show_card(upgrade, told, shown)
+        told = await self._reply(upgrade, told, timeline)
+        if story.ended_at is None:
+            return self.every
+        if story.finished and not told.reported:
+            told = await self._report(upgrade, told, timeline)
+        if told.card_digest != _digest(shown):
+            return self.every
+        await self.upgrades.close(upgrade.id)
+        return None
+
+    async def _settle_doubt(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
+        """A message may have got out without its `ts` being saved: look for it before posting it again."""
+        doubtful = told.telling
+        if doubtful is None:
+            return told
+        since = timeline[0].written_at - timedelta(minutes=1)
+        thread = None if doubtful == CARD else told.card_ts
+        try:
+            found = await self.thread.find(upgrade.channel, _key(upgrade, doubtful), thread=thread, since=since)
+        except Unavailable as trouble:
+            if trouble.code not in THREAD_GONE:
+                raise
+            found = None
+        if found and doubtful == CARD:
+            told = replace(told, card_ts=found)
+        elif found and doubtful == REPORT:
+            told = replace(told, reported=True)
+        elif found:
+            told = replace(told, position=Position(doubtful))
+        return await self._remember(upgrade, replace(told, telling=None))
+
+    async def _show_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
+        """Post it once, then edit it: the latest wins, and never more often than Slack likes.
+
+        The replies do not wait for an edit that fails; it is tried again.
+        """
+        if told.card_ts is None:
+            return await self._post_card(upgrade, told, message)
+        ts, told, now = told.card_ts, await self._link(upgrade, told), self.clock.now().timestamp()
+        if told.card_digest == _digest(message) or 0 <= now - told.card_edited_at < EDIT_EVERY.total_seconds():
+            return told
+        try:
+            await _taken(lambda each: self.thread.edit(upgrade.channel, ts, each), message)
+        except Busy:
+            return told
+        except Unavailable as trouble:
+            if trouble.code in GONE:
+                return await self._post_card(upgrade, replace(told, permalink=None), message)
+            log.warning("%s: its card cannot be edited now: %s", upgrade.id, trouble)
+            return await self._remember(upgrade, replace(told, card_edited_at=now))
+        return await self._remember(upgrade, replace(told, card_digest=_digest(message), card_edited_at=now))
+
+    async def _link(self, upgrade: Upgrade, told: Told) -> Told:
+        if told.permalink is not None or told.card_ts is None:
+            return told
+        try:
+            permalink = await self.thread.permalink(upgrade.channel, told.card_ts)
+        except (Busy, Unavailable) as trouble:
+            log.warning("%s: no link to its card yet: %s", upgrade.id, trouble)
+            return told
+        return await self._remember(upgrade, replace(told, permalink=permalink)) if permalink else told
+
+    async def _post_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
+        told = await self._remember(upgrade, replace(told, telling=CARD))
+        ts = await self._posted(upgrade, told, message, thread=None)
+        now = self.clock.now().timestamp()
+        told = replace(told, card_ts=ts, telling=None, card_digest=_digest(message), card_edited_at=now)
+        return await self._link(upgrade, await self._remember(upgrade, told))
+
+    async def _reply(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
+        """Every entry after the position; lines of the ticker that are due together share a message."""
+        while batch := _next_batch(timeline, told.position):
+            text = "\n".join(filter(None, (self._words(record, timeline) for record in batch)))
+            last = batch[-1].position
+            if text:
+                told = await self._remember(upgrade, replace(told, telling=last))
+                await self._posted(upgrade, told, Message(text), thread=told.card_ts)
+            told = await self._remember(upgrade, replace(told, position=last, telling=None))
+        return told
+
+    def _words(self, record: Recorded, timeline: Sequence[Recorded]) -> str | None:
+        """What cannot be put into words is told as that, so that all after it is told too."""
+        entries = [each.entry for each in timeline if _rank(each.position) <= _rank(record.position)]
+        unsaid = f"({record.entry.kind}: this happened, and it could not be put into words.)"
+        words = _made(lambda: said_of(record.entry, tell(entries)), unsaid)
+        late = words and self.clock.now() - record.written_at > LATE
+        return f"{words} _(told late)_" if late else words
+
+    async def _report(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
+        unmade: tuple[Mapping[str, str], Message] = {}, Message("The report could not be made; the bot's log says why.")
+        files, comment = _made(lambda: _files(timeline), unmade)
+        told = await self._remember(upgrade, replace(told, telling=REPORT))
+        if told.card_ts and files:
+            await self._sent(upgrade, told, self.thread.upload(upgrade.channel, told.card_ts, files, comment))
+        else:
+            await self._posted(upgrade, told, comment, thread=told.card_ts)
+        return await self._remember(upgrade, replace(told, reported=True, telling=None))
+
+    async def _posted(self, upgrade: Upgrade, told: Told, message: Message, *, thread: str | None) -> str:
+        key = _key(upgrade, told.telling or "")
+        posting = _taken(lambda each: self.thread.post(upgrade.channel, each, key=key, thread=thread), message)
+        return await self._sent(upgrade, told, posting)
+
+    async def _sent(self, upgrade: Upgrade, told: Told, sending: Awaitable[T]) -> T:
+        """Take the mark back when Slack surely did not take it: then there is nothing to look for.
+
+        Where the thread is gone, the card is, and the next turn posts another one.
+        """
+        try:
+            return await sending
+        except Busy:
+            await self._remember(upgrade, replace(told, telling=None))
+            raise
+        except Unavailable as trouble:
+            if told.telling != CARD and trouble.code in THREAD_GONE:
+                told = replace(told, card_ts=None, permalink=None)
+            if _is_no(trouble):
+                await self._remember(upgrade, replace(told, telling=None))
+            raise
+
+    async def _remember(self, upgrade: Upgrade, told: Told) -> Told:
+        await self.upgrades.set_told(upgrade.id, told)
+        return told
+
+
+async def _taken(send: Callable[[Message], Awaitable[T]], message: Message) -> T:
+    """Send it; should Slack not like what is in it, send less, for the rest has to be told after it."""
+    try:
+        return await send(message)
+    except Unavailable as trouble:
+        if trouble.code not in UNPALATABLE:
+            raise
+        log.error("Slack does not take this (%s): %s", trouble.code, message)
+    return await send(Message(message.text if message.blocks else "(Slack did not take the words for this.)"))
+
+
+def _is_no(trouble: Unavailable) -> bool:
+    """Slack's own no: nothing was done. Without an answer, or after an accident, nobody knows."""
+    in_doubt = trouble.code == "no answer" or trouble.code.startswith("HTTP") or trouble.code in HALF_DONE
+    return trouble.what == "Slack" and not in_doubt
+
+
+def _made(make: Callable[[], T], otherwise: S) -> T | S:
+    """Whatever is wrong with the words for one thing must not keep the others from being told."""
+    try:
+        return make()
+    except Exception:
+        log.exception("This could not be put into words")
+        return otherwise
+
+
+def _drawn(upgrade: Upgrade, story: Story) -> Message:
+    plain = Message(f"An upgrade to {upgrade.plan.target}. Its card could not be drawn; the bot's log says why.")
+    return _made(lambda: card(story), plain)
+
+
+def _files(timeline: Sequence[Recorded]) -> tuple[Mapping[str, str], Message]:
+    made = report(record.entry for record in timeline)
+    files = {"report.md": report_markdown(made), REPORT: made.model_dump_json(indent=2)}
+    return files, Message(report_comment(made))
+
+
+def _next_batch(timeline: Sequence[Recorded], after: Position) -> list[Recorded]:
+    due = [record for record in timeline if _rank(record.position) > _rank(after)]
+    if not due or not is_line(due[0].entry):
+        return due[:1]
+    batch = []
+    for record in due[:MOST_LINES]:
+        if not is_line(record.entry):
+            break
+        batch.append(record)
+    return batch
+
+
+def _rank(position: Position) -> tuple[int, int]:
+    """Redis Stream ids are `ms-sequence`."""
+    ms, _, sequence = position.partition("-")
+    return int(ms), int(sequence or 0)
+
+
+def _key(upgrade: Upgrade, what: str) -> str:
+    """The mark of one message of one upgrade; the report is known by the name of its file."""
+    return what if what == REPORT else f"{upgrade.id}:{what}"
+
+
+def _digest(message: Message) -> str:
+    return hashlib.sha256(json.dumps([message.text, list(message.blocks)]).encode()).hexdigest()[:16]

@@ -1,0 +1,179 @@
+"""The prober tries one endpoint at a fixed rate, whatever the tries before it are doing, and writes down what came of each."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import assert_never
+
+from bot.domain import outage
+from bot.domain.attempts import Attempt
+from bot.domain.errors import Unavailable
+from bot.domain.ids import UpgradeId
+from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, WentDown
+from bot.domain.timeline import CameBack as BackEntry
+from bot.domain.timeline import CannotMeasure as CannotEntry
+from bot.domain.timeline import Entry, Reached
+from bot.domain.timeline import WentDown as DownEntry
+from bot.domain.topology import Endpoint
+from bot.domain.upgrade import Upgrade
+from bot.ports import Clock, Probe, Upgrades
+
+log = logging.getLogger(__name__)
+
+FLUSH = timedelta(seconds=0.5)
+SLACKNESS = timedelta(milliseconds=50)  # between launching an attempt and the start it writes down
+MEMORY = 50_000  # attempts kept while Redis is away: hours of them
+BATCH = 1000  # attempts written down in one piece
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+LAST_WORDS = timedelta(seconds=1)  # for what a prober that is stopped has not written down yet
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """Attempts a second before the order and from it on, and the deadline of each."""
+
+    calm: float = 2.0
+    hot: float = 4.0
+    deadline: timedelta = timedelta(seconds=5)
+
+    def rate(self, upgrade: Upgrade) -> float:
+        return self.calm if upgrade.status.is_before_order else self.hot
+
+
+@dataclass(frozen=True)
+class Prober:
+    probe: Probe
+    upgrades: Upgrades
+    clock: Clock
+    cadence: Cadence
+
+    async def run(self, upgrade: UpgradeId, endpoint: str, vantage: str) -> None:
+        """Measure until the upgrade is over. Starting and taking over are the same: what is stored is read first."""
+        read = await self.upgrades.get(upgrade)
+        place = next((each for each in read.plan.endpoints if each.key == endpoint), None) if read else None
+        if read is None or place is None or read.status.is_final:
+            return
+        watch = _Watch(self, read, place, vantage)
+        await watch.take_over()
+        await watch.keep()
+
+
+@dataclass
+class _Watch:
+    """One endpoint of one upgrade, from one vantage point."""
+
+    prober: Prober
+    upgrade: Upgrade
+    endpoint: Endpoint
+    vantage: str
+    ledger: Ledger = field(default_factory=Ledger)
+    ended: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MEMORY))
+    happened: deque[Happening] = field(default_factory=deque)
+    flying: dict[asyncio.Task[None], datetime] = field(default_factory=dict)
+
+    async def take_over(self) -> None:
+        _, stored = await self.prober.upgrades.attempts(self.upgrade.id, self.endpoint.key)
+        self._take(stored)
+        self.happened.extend(self.ledger.settle(self.prober.clock.now()))
+
+    async def keep(self) -> None:
+        """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
+        schedule, here = asyncio.create_task(self._keep_rate()), asyncio.current_task()
+        try:
+            while not self.upgrade.status.is_final and not (here and here.cancelling()):
+                await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
+                if schedule.done():
+                    schedule.result()
+                await self._write_down()
+        finally:
+            await _stop(schedule, *self.flying)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Whoever takes over reads what is stored, so what has ended is stored first, if that is quickly done."""
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS.total_seconds()):
+                await self._store_attempts()
+
+    async def _keep_rate(self) -> None:
+        """Launch on time, without waiting for anything. Whoever is late skips, and does not catch up in a burst."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self._launch()
+            due = max(due + 1 / self.prober.cadence.rate(self.upgrade), loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def _launch(self) -> None:
+        task = asyncio.create_task(self._attempt())
+        self.flying[task] = self.prober.clock.now() - SLACKNESS
+        task.add_done_callback(lambda done: self.flying.pop(done, None))
+
+    async def _attempt(self) -> None:
+        self.ended.append(await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline))
+
+    async def _write_down(self) -> None:
+        """Store attempts first and what they prove after, so that whoever takes over proves the same."""
+        try:
+            await self._store_attempts()
+            await self._tell()
+            self.upgrade = await self.prober.upgrades.get(self.upgrade.id) or self.upgrade
+        except Unavailable as trouble:
+            log.warning("%s: attempts wait for the store: %s", self.endpoint.key, trouble)
+
+    async def _store_attempts(self) -> None:
+        """All that has ended by now. Nothing is settled before every attempt that could speak of it is stored."""
+        settled, left = min((self.prober.clock.now(), *self.flying.values())), len(self.ended)
+        while batch := tuple(islice(self.ended, min(left, BATCH))):
+            await self.prober.upgrades.add_attempts(self.upgrade.id, self.endpoint.key, self.vantage, batch)
+            left -= len(batch)
+            for each in batch:
+                if self.ended and self.ended[0] is each:  # else it was pushed out while Redis was slow
+                    self.ended.popleft()
+            self._take(batch)
+        self.happened.extend(self.ledger.settle(settled))
+
+    def _take(self, attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            self.happened.extend(self.ledger.add(attempt, settled=LONG_AGO))
+
+    async def _tell(self) -> None:
+        while self.happened:
+            key, entry = self._entry(self.happened[0])
+            await self.prober.upgrades.append_once(self.upgrade.id, f"{self.endpoint.key}:{key}", entry)
+            self.happened.popleft()
+
+    def _entry(self, happening: Happening) -> tuple[str, Entry]:
+        where = {"region": self.endpoint.region, "use": self.endpoint.use}
+        match happening:
+            case CanMeasure(attempt=attempt):
+                entry: Entry = Reached(at=attempt.start, vantage=self.vantage, version=attempt.version, **where)
+                return f"reached:{attempt.start.isoformat()}", entry
+            case CannotMeasure(attempt=attempt):
+                entry = CannotEntry(
+                    at=attempt.start, vantage=self.vantage, outcome=attempt.outcome, detail=attempt.detail, **where
+                )
+                return f"cannot:{attempt.start.isoformat()}", entry
+            case WentDown(attempt=attempt):
+                return f"down:{attempt.start.isoformat()}", DownEntry(
+                    at=attempt.start, outcome=attempt.outcome, **where
+                )
+            case CameBack(outage=over):
+                return f"back:{over.first_failure_at.isoformat()}", BackEntry(at=_back_at(over), outage=over, **where)
+            case _:
+                assert_never(happening)
+
+
+def _back_at(over: outage.Outage) -> datetime:
+    return over.ended_by or over.last_failure_at
+
+
+async def _stop(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

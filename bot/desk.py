@@ -1,0 +1,242 @@
+"""What people can ask: list, show, propose, approve, decline, cancel, status."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.domain import upgrade as moves
+from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.ids import TeamId, UpgradeId, UserId
+from bot.domain.plan import Plan, make_plan
+from bot.domain.policy import Groups, Person, Rule, check_approver, check_groups, check_member
+from bot.domain.preflight import Facts, blockers, preflight
+from bot.domain.suggest import closest
+from bot.domain.targets import Offers, choose_target, legal_targets
+from bot.domain.topology import POSTGRESQL, GlobalCluster
+from bot.domain.upgrade import Move, Upgrade
+from bot.domain.version import EngineVersion
+from bot.ports import Aurora, Clock, Crew, People, Policies, Upgrades
+
+TRIES = 12  # of a decision whose save met another: more than approvals can meet; each try reads and decides anew
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A global cluster with what one may want to know before proposing. `targets_unread` says why targets are unknown."""
+
+    cluster: GlobalCluster
+    targets: tuple[EngineVersion, ...]
+    targets_unread: str | None
+    facts: Facts
+    open_upgrade: Upgrade | None
+    link: str | None  # to the card of the open upgrade
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An upgrade as it stands, and where its card is."""
+
+    upgrade: Upgrade
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Raises Refused, Conflict or Unavailable; each says all that the person needs."""
+
+    home: TeamId
+    aurora: Aurora
+    upgrades: Upgrades
+    policies: Policies
+    people: People
+    crew: Crew
+    clock: Clock
+
+    async def clusters(self) -> tuple[GlobalCluster, ...]:
+        return await self.aurora.global_clusters()
+
+    async def show(self, name: str) -> Shown:
+        cluster = await self._cluster(name)
+        targets, unread = await self._targets(cluster)
+        facts = await self.aurora.facts(cluster)
+        standing = await self._open(cluster)
+        return Shown(
+            cluster=cluster,
+            targets=targets,
+            targets_unread=unread,
+            facts=facts,
+            open_upgrade=standing.upgrade if standing else None,
+            link=standing.link if standing else None,
+        )
+
+    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Upgrade:
+        """Plan, check and save a proposal; a blocker refuses it."""
+        check_member(await self._person(by), self.home)
+        found = await self._cluster(cluster)
+        await self._refuse_second(found)
+        target = choose_target(version, found, await self._offers(found))
+        rule = self.policies.policy().rule_for(found.identifier)
+        check_groups(rule, await self.groups(rule))
+        now = self.clock.now()
+        findings = preflight(await self.aurora.facts(found), target, now)
+        if grave := blockers(findings):
+            raise Refused(f"`{found.identifier}` cannot be upgraded now: {'; '.join(each.text for each in grave)}.")
+        upgrade, entries = moves.propose(
+            id=_new_id(found), team=self.home, by=by, reason=reason, plan=make_plan(found, target),
+            findings=findings, rule=rule, now=now,
+        )  # fmt: skip
+        try:
+            saved = await self.upgrades.create(upgrade, entries)
+        except Conflict:
+            await self._refuse_second(found)
+            raise
+        await self._set_going(saved)
+        return saved
+
+    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
+        """Count an approval; the plan is made again, so that nobody approves what is not there any more."""
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            moves.check_open(read, self.clock.now())
+            rule = self.policies.policy().rule_for(read.cluster)
+            check_approver(person, rule, await self.groups(rule), self.home)
+            current = await self._replan(read)
+            return moves.approve(read, by, digest, current, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            moves.check_open(read, self.clock.now())
+            rule = self.policies.policy().rule_for(read.cluster)
+            check_approver(person, rule, await self.groups(rule), self.home)
+            return moves.decline(read, by, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def cancel(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        """By the proposer or an approver, before the order."""
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            check_member(person, self.home)
+            moves.check_open(read, self.clock.now())
+            if by != read.proposed_by:
+                rule = self.policies.policy().rule_for(read.cluster)
+                check_approver(person, rule, await self.groups(rule), self.home)
+            return moves.cancel(read, by, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade:
+        standing = next(iter(await self._open_named(cluster)), None)
+        if standing is None:
+            raise Refused(f"`{cluster}` has no open upgrade to cancel.{await self._did_you_mean(cluster)}")
+        return await self.cancel(by, standing.id)
+
+    async def status(self, cluster: str | None) -> tuple[Standing, ...]:
+        """The open upgrades; of one cluster its newest, open or over."""
+        if cluster is None:
+            unfinished = await self.upgrades.unfinished()
+            return tuple([await self._standing(each) for each in unfinished if not each.status.is_final])
+        of_cluster = [each for each in await self.upgrades.latest(200) if each.cluster.lower() == cluster.lower()]
+        if not of_cluster:
+            await self._cluster(cluster)
+            return ()
+        return (await self._standing(of_cluster[0]),)
+
+    async def groups(self, rule: Rule) -> Groups:
+        return {group: await self.people.members(group) for group in rule.groups}
+
+    async def _decided(self, id: UpgradeId, decide: Callable[[Upgrade], Awaitable[Move]]) -> Upgrade:
+        """Read, decide, save: again from the start when somebody saved in between."""
+        for _ in range(TRIES):
+            read = await self.upgrades.get(id)
+            if read is None:
+                raise Refused("This upgrade is not known any more. `/aurora status` shows what is open.")
+            upgrade, entries = await decide(read)
+            try:
+                saved = await self.upgrades.save(upgrade, entries)
+            except Conflict:
+                continue
+            await self._set_going(saved)
+            return saved
+        raise Conflict(f"upgrade {id} kept changing")
+
+    async def _set_going(self, upgrade: Upgrade) -> None:
+        """The record is what counts: a sweep sets going whatever is not, so trouble here loses nothing."""
+        try:
+            await self.crew.set_going(upgrade)
+            await self.crew.wake(upgrade.id)
+        except Unavailable:
+            return
+
+    async def _replan(self, upgrade: Upgrade) -> Plan:
+        cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=True)
+        if cluster is None:
+            raise Refused(f"`{upgrade.cluster}` does not exist any more. Cancel this upgrade.")
+        return make_plan(cluster, upgrade.plan.target)
+
+    async def _person(self, id: UserId) -> Person:
+        person = await self.people.person(id)
+        if person is None:
+            raise Refused("Slack does not know you as a member of this workspace.")
+        return person
+
+    async def _cluster(self, name: str) -> GlobalCluster:
+        found = await self.aurora.global_cluster(name)
+        if found is None:
+            raise Refused(f"There is no global cluster `{name}`.{await self._did_you_mean(name)}")
+        return found
+
+    async def _did_you_mean(self, name: str) -> str:
+        try:
+            names = [each.identifier for each in await self.aurora.global_clusters()]
+        except Unavailable:
+            return ""  # what is said is true without it
+        if name.lower() in (each.lower() for each in names):
+            return ""
+        near = closest(name, names)
+        return f" Did you mean `{near}`?" if near else " `/aurora list` shows them all."
+
+    async def _offers(self, cluster: GlobalCluster) -> Offers:
+        return await self.aurora.offers(cluster) if cluster.engine == POSTGRESQL else {}
+
+    async def _targets(self, cluster: GlobalCluster) -> tuple[tuple[EngineVersion, ...], str | None]:
+        if cluster.engine != POSTGRESQL:
+            return (), f"the managed minor upgrade exists for Aurora PostgreSQL, not for {cluster.engine}"
+        try:
+            return legal_targets(await self.aurora.offers(cluster)), None
+        except Unavailable as trouble:
+            return (), str(trouble)
+
+    async def _refuse_second(self, cluster: GlobalCluster) -> None:
+        standing = await self._open(cluster)
+        if standing:
+            plan = standing.upgrade.plan
+            raise Refused(
+                f"`{cluster.identifier}` has an open upgrade already, to {plan.target} "
+                f"({moves.said(standing.upgrade.status)}). One at a time.",
+                link=standing.link,
+            )
+
+    async def _open(self, cluster: GlobalCluster) -> Standing | None:
+        upgrade = await self.upgrades.open_for(cluster.account, cluster.identifier)
+        return await self._standing(upgrade) if upgrade else None
+
+    async def _open_named(self, cluster: str) -> tuple[Upgrade, ...]:
+        unfinished = await self.upgrades.unfinished()
+        return tuple(
+            each for each in unfinished if each.cluster.lower() == cluster.lower() and not each.status.is_final
+        )
+
+    async def _standing(self, upgrade: Upgrade) -> Standing:
+        return Standing(upgrade=upgrade, link=(await self.upgrades.told(upgrade.id)).permalink)
+
+
+def _new_id(cluster: GlobalCluster) -> UpgradeId:
+    """`orders-k3v9qd2m`: readable, and not to be guessed."""
+    return UpgradeId(f"{cluster.identifier.lower()[:60]}-{secrets.token_hex(4)}")

@@ -1,0 +1,1 @@
+"""What an upgrade is: pure, no I/O, no clock."""

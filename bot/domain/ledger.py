@@ -1,0 +1,123 @@
+"""What is proven about an endpoint while attempts are still coming in, in step with `outage.outages` on all of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from heapq import heappop, heappush
+
+from bot.domain.attempts import Attempt, to_ms_before
+from bot.domain.outage import Moment, Outage, Sweep, met_at
+
+
+class State(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is proven now, and since the start of which attempt. UNKNOWN since None: nothing was tried."""
+
+    state: State
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class WentDown:
+    """The first failure after a success."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """A success after that, and what is proven of the time between."""
+
+    outage: Outage
+
+
+@dataclass(frozen=True)
+class CannotMeasure:
+    """An attempt that proves nothing, or a failure where nothing ever succeeded. Said once, until CanMeasure."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class CanMeasure:
+    """The first success of all, and the first one since CannotMeasure."""
+
+    attempt: Attempt
+
+
+Happening = WentDown | CameBack | CannotMeasure | CanMeasure
+
+
+class Ledger:
+    """Attempts come in as they end, in any order; what they prove comes out as soon as it cannot change any more.
+
+    `settled` is a promise: every attempt that began before it has been added, or never will be. A prober gives the
+    earliest start among its attempts in flight, or the present time when none is. A broken promise raises nothing,
+    but then `outages` on the same attempts may say something else, and is right.
+    """
+
+    def __init__(self) -> None:
+        self._sweep = Sweep()
+        self._waiting: list[tuple[Moment, int, Attempt]] = []
+        self._added = 0
+        self._seen: Attempt | None = None
+        self._blind_since: datetime | None = None
+
+    def add(self, attempt: Attempt, *, settled: datetime) -> tuple[Happening, ...]:
+        """Take an attempt that has ended, and judge all that is settled."""
+        heappush(self._waiting, (met_at(attempt), self._added, attempt))
+        self._added += 1
+        return self.settle(settled)
+
+    def settle(self, until: datetime) -> tuple[Happening, ...]:
+        """Judge all that is settled, without an attempt to add."""
+        happenings: list[Happening] = []
+        horizon = to_ms_before(until)  # attempts are stamped so, and one may yet begin in this millisecond
+        while self._waiting and self._waiting[0][0][0] < horizon:
+            happenings += self._judge(heappop(self._waiting)[-1])
+        return tuple(happenings)
+
+    @property
+    def outages(self) -> tuple[Outage, ...]:
+        """All that is proven so far; the last one may be open."""
+        return self._sweep.outages
+
+    @property
+    def standing(self) -> Standing:
+        """DOWN only after a success: what never answered is UNKNOWN."""
+        fall = self._sweep.fall
+        if fall and fall.before:
+            return Standing(State.DOWN, fall.first.start)
+        if self._seen and self._blind_since is None:
+            return Standing(State.UP, self._seen.start)
+        return Standing(State.UNKNOWN, self._blind_since)
+
+    def _judge(self, attempt: Attempt) -> list[Happening]:
+        ended = self._sweep.meet(attempt)
+        if attempt.outcome.proves_up:
+            back = [CameBack(ended)] if ended and ended.last_ok_at else []
+            return [*self._gain_sight(attempt, ended), *back]
+        fall = self._sweep.fall
+        if attempt.outcome.proves_nothing or fall is None or fall.before is None:
+            return self._lose_sight(attempt)
+        return [WentDown(attempt)] if fall.failed == 1 else []
+
+    def _lose_sight(self, attempt: Attempt) -> list[Happening]:
+        said, self._blind_since = self._blind_since is not None, attempt.start
+        return [] if said else [CannotMeasure(attempt)]
+
+    def _gain_sight(self, ok: Attempt, ended: Outage | None) -> list[Happening]:
+        """A success that began before sight was lost gives none back."""
+        if self._blind_since and ok.start < self._blind_since:
+            return []
+        is_news = self._seen is None or self._blind_since is not None
+        self._blind_since = None
+        if is_news or ended:
+            self._seen = ok
+        return [CanMeasure(ok)] if is_news else []

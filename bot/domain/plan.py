@@ -1,0 +1,101 @@
+"""What would be done, member by member, and the digest that binds an approval to exactly this."""
+
+import hashlib
+
+from bot.domain.base import Value
+from bot.domain.ids import Account, Region
+from bot.domain.topology import Endpoint, GlobalCluster, Member, Role
+from bot.domain.version import EngineVersion
+
+
+class Step(Value):
+    """What happens to one member. Every instance named restarts."""
+
+    region: Region
+    cluster: str
+    role: Role
+    from_version: EngineVersion
+    to_version: EngineVersion
+    instances: tuple[str, ...]
+
+
+class Plan(Value):
+    """One managed minor upgrade: the arguments of its one order, and all that this order touches."""
+
+    global_cluster: str
+    account: Account
+    from_version: EngineVersion
+    target: EngineVersion
+    steps: tuple[Step, ...]
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over what is done to what; not over how to reach it, nor over findings, which decay."""
+        return hashlib.sha256(self.model_dump_json(exclude={"endpoints"}).encode()).hexdigest()[:16]
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        return tuple(step.region for step in self.steps)
+
+    @property
+    def writer_region(self) -> Region:
+        """Where the order is given: switchover is documented so, and ModifyGlobalCluster documents nothing."""
+        return next(step.region for step in self.steps if step.role is Role.WRITER)
+
+
+def make_plan(cluster: GlobalCluster, target: EngineVersion) -> Plan:
+    """The plan to bring this cluster to the target. Pure: the same cluster gives the same plan and digest."""
+    return Plan(
+        global_cluster=cluster.identifier,
+        account=cluster.account,
+        from_version=cluster.engine_version,
+        target=target,
+        steps=tuple(_step(member, target) for member in cluster.members),
+        endpoints=cluster.endpoints,
+    )
+
+
+def _step(member: Member, target: EngineVersion) -> Step:
+    return Step(
+        region=member.region,
+        cluster=member.identifier,
+        role=member.role,
+        from_version=member.engine_version,
+        to_version=target,
+        instances=tuple(sorted(instance.identifier for instance in member.instances)),
+    )
+
+
+def differences(approved: Plan, now: Plan) -> tuple[str, ...]:
+    """Item by item, what is no longer as it was approved; empty when the digests agree."""
+    before, after = _by_place(approved), _by_place(now)
+    said = [f"{name} in {region} is no longer a member" for region, name in before if (region, name) not in after]
+    said += [f"{name} in {region} is a new member" for region, name in after if (region, name) not in before]
+    said += [text for place, step in after.items() if place in before for text in _changed(before[place], step)]
+    if approved.from_version != now.from_version:
+        said.append(f"the global cluster runs {now.from_version}, not {approved.from_version}")
+    if approved.target != now.target:
+        said.append(f"the target is {now.target}, not {approved.target}")
+    if (approved.account, approved.global_cluster) != (now.account, now.global_cluster):
+        said.append(f"it is {now.global_cluster} of account {now.account} now")
+    if not said and approved.digest != now.digest:
+        said.append("the order of its members changed")
+    return tuple(said)
+
+
+def _by_place(plan: Plan) -> dict[tuple[Region, str], Step]:
+    """Cluster identifiers are unique within a Region only."""
+    return {(step.region, step.cluster): step for step in plan.steps}
+
+
+def _changed(before: Step, after: Step) -> list[str]:
+    said, name = [], f"{after.cluster} in {after.region}"
+    if before.role != after.role:
+        said.append(f"{name} is {after.role} now, not {before.role}")
+    if before.from_version != after.from_version:
+        said.append(f"{name} runs {after.from_version} now, not {before.from_version}")
+    gone, new = set(before.instances) - set(after.instances), set(after.instances) - set(before.instances)
+    said += [f"instance {instance} is gone from {name}" for instance in sorted(gone)]
+    said += [f"instance {instance} is new in {name}" for instance in sorted(new)]
+    return said

@@ -1,0 +1,213 @@
+"""Timeline → what the upgrade cost: the report that people and programs read afterwards."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.domain.attempts import Outcome
+from bot.domain.base import Value
+from bot.domain.ids import Account, Region, UpgradeId, UserId
+from bot.domain.measurement import Measurement
+from bot.domain.outage import Outage
+from bot.domain.preflight import Finding
+from bot.domain.rds_events import meaning_of
+from bot.domain.status import Status
+from bot.domain.story import Story, tell
+from bot.domain.timeline import Approved, Entry, Intended, Reached
+
+
+class MemberReport(Value):
+    """Versions are as exact as known: with the patch where an endpoint told it, else as the RDS API shows them."""
+
+    region: Region
+    cluster: str
+    role: str
+    before: str
+    after: str | None
+
+
+class OutageReport(Value):
+    """It began between `last_ok_at` and `began_by`, and ended between `last_failure_at` and `ended_by`."""
+
+    at_least: float
+    at_most: float | None
+    last_ok_at: datetime | None
+    began_by: datetime
+    last_failure_at: datetime
+    ended_by: datetime | None
+    failed: int
+    outcomes: tuple[Outcome, ...]
+    version_after: str | None
+    flapping: bool
+
+
+class EndpointReport(Value):
+    """Seconds of downtime for new connections. The truth is at least `at_least` and at most `at_most`.
+
+    `at_most` is null when the endpoint did not come back while it was watched. Both are null when it never answered, and
+    then `since` is null too: it is measured from its first answer on.
+    """
+
+    region: Region
+    endpoint: str
+    vantage: str
+    at_least: float | None
+    at_most: float | None
+    attempts: int
+    failed: int
+    unknown: int
+    since: datetime | None
+    until: datetime | None
+    outages: tuple[OutageReport, ...]
+
+
+class DecisionReport(Value):
+    by: UserId
+    verdict: Literal["approve"]
+    at: datetime
+    digest: str
+
+
+class RdsEventReport(Value):
+    at: datetime
+    region: Region
+    source: str
+    identifier: str
+    message: str
+    meaning: str
+
+
+class Report(Value):
+    """`report.json`. Times are UTC, durations seconds."""
+
+    schema_version: Literal[1] = 1
+    upgrade: UpgradeId
+    account: Account
+    global_cluster: str
+    outcome: Status
+    why: str
+    from_version: str
+    target: str
+    proposed_by: UserId
+    reason: str
+    proposed_at: datetime
+    decisions: tuple[DecisionReport, ...]
+    digest: str
+    ordered_at: datetime | None
+    finished_at: datetime
+    took: timedelta | None  # from the order to the outcome
+    members: tuple[MemberReport, ...]
+    endpoints: tuple[EndpointReport, ...]
+    findings: tuple[Finding, ...]
+    rds_events: tuple[RdsEventReport, ...]
+
+
+def report(timeline: Iterable[Entry]) -> Report:
+    """The report of an upgrade that was ordered and is over; ValueError for any other."""
+    entries = tuple(timeline)
+    story = tell(entries)
+    if story.finished is None:
+        raise ValueError("this upgrade has not finished")
+    proposed, finished = story.proposed, story.finished
+    return Report(
+        upgrade=proposed.upgrade,
+        account=proposed.plan.account,
+        global_cluster=proposed.plan.global_cluster,
+        outcome=finished.outcome,
+        why=finished.why,
+        from_version=str(proposed.plan.from_version),
+        target=str(proposed.plan.target),
+        proposed_by=proposed.by,
+        reason=proposed.reason,
+        proposed_at=proposed.at,
+        decisions=tuple(_decision(each) for each in story.approved),
+        digest=_digest(entries),
+        ordered_at=story.ordered_at,
+        finished_at=finished.at,
+        took=finished.at - story.ordered_at if story.ordered_at else None,
+        members=_members(story, entries),
+        endpoints=tuple(_endpoint(each) for each in finished.measured),
+        findings=proposed.findings,
+        rds_events=_rds_events(story),
+    )
+
+
+def _decision(approved: Approved) -> DecisionReport:
+    return DecisionReport(by=approved.by, verdict="approve", at=approved.at, digest=approved.digest)
+
+
+def _digest(entries: Iterable[Entry]) -> str:
+    return next((entry.digest for entry in entries if isinstance(entry, Intended)), "")
+
+
+def _first_versions(entries: Iterable[Entry]) -> dict[Region, str]:
+    """What each Region's database said of its version before anything was done."""
+    told: dict[Region, str] = {}
+    for entry in entries:
+        if isinstance(entry, Intended):
+            break
+        if isinstance(entry, Reached):
+            told.setdefault(entry.region, entry.version)
+    return told
+
+
+def _members(story: Story, entries: Iterable[Entry]) -> tuple[MemberReport, ...]:
+    before, after = _first_versions(entries), story.finished.versions if story.finished else {}
+    return tuple(
+        MemberReport(
+            region=step.region,
+            cluster=step.cluster,
+            role=step.role,
+            before=before.get(step.region, str(step.from_version)),
+            after=after.get(step.region),
+        )
+        for step in story.proposed.plan.steps
+    )
+
+
+def _endpoint(measured: Measurement) -> EndpointReport:
+    proven = measured.since is not None
+    at_most = measured.at_most
+    return EndpointReport(
+        region=measured.region,
+        endpoint=measured.use,
+        vantage=measured.vantage,
+        at_least=measured.at_least.total_seconds() if proven else None,
+        at_most=at_most.total_seconds() if proven and at_most is not None else None,
+        attempts=measured.attempts,
+        failed=measured.failed,
+        unknown=measured.unknown,
+        since=measured.since,
+        until=measured.until,
+        outages=tuple(map(_outage, measured.outages)),
+    )
+
+
+def _outage(outage: Outage) -> OutageReport:
+    return OutageReport(
+        at_least=outage.at_least.total_seconds(),
+        at_most=outage.at_most.total_seconds() if outage.at_most is not None else None,
+        last_ok_at=outage.last_ok_at,
+        began_by=outage.began_by,
+        last_failure_at=outage.last_failure_at,
+        ended_by=outage.ended_by,
+        failed=outage.failed,
+        outcomes=outage.outcomes,
+        version_after=outage.version_after,
+        flapping=outage.flapping,
+    )
+
+
+def _rds_events(story: Story) -> tuple[RdsEventReport, ...]:
+    events = sorted((said.event for said in story.rds), key=lambda event: event.at)
+    return tuple(
+        RdsEventReport(
+            at=event.at,
+            region=event.region,
+            source=event.source,
+            identifier=event.source_identifier,
+            message=event.message,
+            meaning=meaning_of(event.message),
+        )
+        for event in events
+    )

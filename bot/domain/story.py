@@ -1,0 +1,150 @@
+"""The timeline, folded: where an upgrade stands. Card, thread and report see an upgrade only through this."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from pydantic import Field
+
+from bot.domain.base import Value
+from bot.domain.ids import Region, UserId
+from bot.domain.outage import Outage
+from bot.domain.status import Status
+from bot.domain.timeline import (
+    Approved,
+    CameBack,
+    Cancelled,
+    CannotMeasure,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    MemberSeen,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    Proposed,
+    RdsSaid,
+    Reached,
+    WentDown,
+)
+
+
+class Watched(Value):
+    """What is known of one measured endpoint so far."""
+
+    region: Region
+    use: str
+    vantage: str | None = None
+    version: str | None = None
+    down_since: datetime | None = None
+    cannot: str | None = None  # why it cannot be measured now
+    outages: tuple[Outage, ...] = ()
+
+    @property
+    def at_least(self) -> timedelta:
+        return sum((outage.at_least for outage in self.outages), timedelta())
+
+    @property
+    def at_most(self) -> timedelta | None:
+        """None while it is down."""
+        known = [outage.at_most for outage in self.outages if outage.at_most is not None]
+        return sum(known, timedelta()) if self.down_since is None and len(known) == len(self.outages) else None
+
+
+class Story(Value):
+    """Where an upgrade stands, as far as its timeline tells."""
+
+    proposed: Proposed
+    status: Status = Status.PROPOSED
+    approved: tuple[Approved, ...] = ()
+    declined_by: UserId | None = None
+    cancelled: Cancelled | None = None
+    held_for: tuple[str, ...] = ()
+    ordered_at: datetime | None = None
+    not_ordered: NotOrdered | None = None
+    members: dict[Region, MemberSeen] = Field(default_factory=dict)
+    watched: dict[str, Watched] = Field(default_factory=dict)
+    rds: tuple[RdsSaid, ...] = ()
+    overdue: Overdue | None = None
+    finished: Finished | None = None
+    ended_at: datetime | None = None
+
+    def version_of(self, region: Region) -> str | None:
+        """As the database itself last said it, patch included."""
+        return next((each.version for each in self.watched.values() if each.region == region and each.version), None)
+
+    def after(self, entry: Entry) -> "Story":
+        """The story with one more entry."""
+        return self.model_copy(update=self._news(entry))
+
+    def _news(self, entry: Entry) -> dict[str, object]:
+        match entry:
+            case Proposed():
+                return {"proposed": entry}
+            case Approved():
+                enough = entry.count >= entry.needed
+                return {"approved": (*self.approved, entry)} | ({"status": Status.APPROVED} if enough else {})
+            case Declined():
+                return {"status": Status.DECLINED, "declined_by": entry.by, "ended_at": entry.at}
+            case Cancelled():
+                return {"status": Status.CANCELLED, "cancelled": entry, "ended_at": entry.at}
+            case Expired():
+                return {"status": Status.EXPIRED, "ended_at": entry.at}
+            case Held():
+                return {"held_for": entry.reasons}
+            case Intended():
+                return {"status": Status.ORDERING, "held_for": (), "watched": self._anew()}
+            case Ordered():
+                return {"status": Status.UPGRADING, "ordered_at": entry.at}
+            case NotOrdered():
+                return {"status": Status.REFUSED, "not_ordered": entry, "ended_at": entry.at}
+            case MemberSeen():
+                return {"members": self.members | {entry.region: entry}}
+            case RdsSaid():
+                return {"rds": (*self.rds, entry)}
+            case Reached() | CannotMeasure() | WentDown() | CameBack():
+                return {"watched": self.watched | {f"{entry.region}/{entry.use}": self._watch(entry)}}
+            case Overdue():
+                return {"overdue": entry}
+            case Finished():
+                return {"status": entry.outcome, "finished": entry, "ended_at": entry.at}
+            case _:
+                assert_never(entry)
+
+    def _anew(self) -> dict[str, Watched]:
+        """Outages that were over before the order are no cost of the upgrade."""
+        return {key: each.model_copy(update={"outages": ()}) for key, each in self.watched.items()}
+
+    def _watch(self, entry: Reached | CannotMeasure | WentDown | CameBack) -> Watched:
+        known = self.watched.get(f"{entry.region}/{entry.use}") or Watched(region=entry.region, use=entry.use)
+        return known.model_copy(update=_seen(entry, known))
+
+
+def _seen(entry: Reached | CannotMeasure | WentDown | CameBack, known: Watched) -> dict[str, object]:
+    match entry:
+        case Reached():
+            return {"vantage": entry.vantage, "version": entry.version, "cannot": None}
+        case CannotMeasure():
+            return {"vantage": entry.vantage, "cannot": entry.detail or str(entry.outcome)}
+        case WentDown():
+            return {"down_since": entry.at}
+        case CameBack():
+            version = entry.outage.version_after or known.version
+            return {"down_since": None, "outages": (*known.outages, entry.outage), "version": version}
+        case _:
+            assert_never(entry)
+
+
+def tell(entries: Iterable[Entry]) -> Story:
+    """Fold a timeline. It begins with its proposal; an empty one is a ValueError."""
+    it = iter(entries)
+    first = next(it, None)
+    if not isinstance(first, Proposed):
+        raise ValueError("a timeline begins with its proposal")
+    story = Story(proposed=first)
+    for entry in it:
+        story = story.after(entry)
+    return story

@@ -1,0 +1,182 @@
+"""Entry = one type for each thing that can happen to an upgrade. The timeline only grows; all that is told comes from it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from bot.domain.attempts import Outcome
+from bot.domain.base import Value
+from bot.domain.ids import Region, TeamId, UpgradeId, UserId
+from bot.domain.measurement import Measurement
+from bot.domain.outage import Outage
+from bot.domain.plan import Plan
+from bot.domain.policy import Rule
+from bot.domain.preflight import Finding
+from bot.domain.rds_events import RdsEvent
+from bot.domain.status import Status
+
+
+class Happening(Value):
+    """`at` is when it happened, not when it was written down or told."""
+
+    at: datetime
+
+
+class Proposed(Happening):
+    kind: Literal["proposed"] = "proposed"
+    upgrade: UpgradeId
+    team: TeamId
+    by: UserId
+    reason: str
+    plan: Plan
+    findings: tuple[Finding, ...]
+    rule: Rule
+    expires_at: datetime
+
+
+class Approved(Happening):
+    """`count` of `needed` approvals are in with this one."""
+
+    kind: Literal["approved"] = "approved"
+    by: UserId
+    digest: str
+    count: int
+    needed: int
+
+
+class Declined(Happening):
+    kind: Literal["declined"] = "declined"
+    by: UserId
+
+
+class Cancelled(Happening):
+    """By a person, or by the bot (`by` is None) because of `why`."""
+
+    kind: Literal["cancelled"] = "cancelled"
+    by: UserId | None
+    why: str = ""
+
+
+class Expired(Happening):
+    kind: Literal["expired"] = "expired"
+
+
+class Held(Happening):
+    """Approved, but the order waits: `reasons` must go away first, or the proposal expires."""
+
+    kind: Literal["held"] = "held"
+    reasons: tuple[str, ...]
+
+
+class Intended(Happening):
+    """The order is about to be given. Written before the call, so that nobody ever calls twice."""
+
+    kind: Literal["intended"] = "intended"
+    digest: str
+    approved_by: tuple[UserId, ...]
+
+
+class Ordered(Happening):
+    """AWS took the order. `observed` when the call's own answer was lost and AWS was seen to act on it."""
+
+    kind: Literal["ordered"] = "ordered"
+    observed: bool = False
+
+
+class NotOrdered(Happening):
+    """AWS did not take the order: its own code and words, or empty ones when the call left no trace at all."""
+
+    kind: Literal["not_ordered"] = "not_ordered"
+    code: str
+    message: str
+
+
+class MemberSeen(Happening):
+    """What RDS shows of a member, whenever it shows something new."""
+
+    kind: Literal["member_seen"] = "member_seen"
+    region: Region
+    status: str
+    version: str
+    instances: tuple[str, ...]  # their distinct statuses, sorted
+
+
+class RdsSaid(Happening):
+    kind: Literal["rds_said"] = "rds_said"
+    event: RdsEvent
+
+
+class Reached(Happening):
+    """A first answer of an endpoint: now it is measured. `vantage` is the Region it is measured from."""
+
+    kind: Literal["reached"] = "reached"
+    region: Region
+    use: str
+    vantage: str
+    version: str
+
+
+class CannotMeasure(Happening):
+    """The endpoint gives no answer that tells up from down: our credentials, our DNS or our trust may be at fault."""
+
+    kind: Literal["cannot_measure"] = "cannot_measure"
+    region: Region
+    use: str
+    vantage: str
+    outcome: Outcome
+    detail: str
+
+
+class WentDown(Happening):
+    kind: Literal["went_down"] = "went_down"
+    region: Region
+    use: str
+    outcome: Outcome
+
+
+class CameBack(Happening):
+    kind: Literal["came_back"] = "came_back"
+    region: Region
+    use: str
+    outage: Outage
+
+
+class Overdue(Happening):
+    """The upgrade takes longer than it should. Nothing is stopped: AWS has no cancel."""
+
+    kind: Literal["overdue"] = "overdue"
+    after: timedelta
+
+
+class Finished(Happening):
+    """The outcome of an ordered upgrade and everything measured; after this nothing is added."""
+
+    kind: Literal["finished"] = "finished"
+    outcome: Status
+    why: str
+    versions: dict[Region, str]
+    measured: tuple[Measurement, ...]
+
+
+Entry = Annotated[
+    Proposed
+    | Approved
+    | Declined
+    | Cancelled
+    | Expired
+    | Held
+    | Intended
+    | Ordered
+    | NotOrdered
+    | MemberSeen
+    | RdsSaid
+    | Reached
+    | CannotMeasure
+    | WentDown
+    | CameBack
+    | Overdue
+    | Finished,
+    Field(discriminator="kind"),
+]
+ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)

@@ -1,0 +1,265 @@
+"""The Upgrade: the whole affair from proposal to outcome, and each move it can make."""
+
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from bot.domain.base import Value
+from bot.domain.errors import Refused
+from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.measurement import Measurement
+from bot.domain.plan import Plan, differences
+from bot.domain.policy import Rule
+from bot.domain.preflight import Finding
+from bot.domain.status import MOVES, Status
+from bot.domain.timeline import (
+    Approved,
+    Cancelled,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    MemberSeen,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    Proposed,
+)
+
+
+class Decision(Value):
+    """Approve or decline, by one person, for the plan with this digest."""
+
+    by: UserId
+    verdict: Literal["approve", "decline"]
+    at: datetime
+    digest: str
+
+
+class Leaning(Value):
+    """An outcome that AWS has been showing since `since`; it is believed once it has lasted."""
+
+    outcome: Status
+    since: datetime
+
+
+class Upgrade(Value):
+    """The only aggregate. `revision` counts its saved states; every save names the one it replaces."""
+
+    id: UpgradeId
+    revision: int = 0
+    status: Status
+    team: TeamId
+    plan: Plan
+    findings: tuple[Finding, ...]
+    rule: Rule
+    proposed_by: UserId
+    proposed_at: datetime
+    expires_at: datetime
+    reason: str
+    decisions: tuple[Decision, ...] = ()
+    held_for: tuple[str, ...] = ()
+    intent_at: datetime | None = None
+    members: tuple[MemberSeen, ...] = ()
+    busy_at: datetime | None = None  # when RDS first showed that it works on the order
+    leaning: Leaning | None = None
+    overdue_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def channel(self) -> ChannelId:
+        return self.rule.channel
+
+    @property
+    def cluster(self) -> str:
+        return self.plan.global_cluster
+
+    @property
+    def approved_by(self) -> tuple[UserId, ...]:
+        """In the order of their clicks, those who approved exactly this plan."""
+        return tuple(
+            each.by for each in self.decisions if each.verdict == "approve" and each.digest == self.plan.digest
+        )
+
+    def _become(self, status: Status, **changes: object) -> Self:
+        if status not in MOVES[self.status]:
+            raise Refused(f"This upgrade cannot go from “{said(self.status)}” to “{said(status)}”.")
+        return self.model_copy(update={"status": status, **changes})
+
+    def _remain(self, *where: Status, **changes: object) -> Self:
+        """The same status with changes that only make sense there."""
+        if self.status not in where:
+            raise Refused(f"This upgrade is at “{said(self.status)}”; nothing of that kind is noted there.")
+        return self.model_copy(update=changes)
+
+
+Move = tuple[Upgrade, tuple[Entry, ...]]
+UNDER_WAY = (Status.ORDERING, Status.UPGRADING)
+
+
+def said(status: Status) -> str:
+    """The status as people say it."""
+    return {
+        Status.PROPOSED: "waiting for approval",
+        Status.APPROVED: "approved",
+        Status.ORDERING: "being ordered",
+        Status.UPGRADING: "upgrading",
+        Status.SUCCEEDED: "succeeded",
+        Status.ROLLED_BACK: "rolled back",
+        Status.FAILED: "failed",
+        Status.REFUSED: "refused by AWS",
+        Status.DECLINED: "declined",
+        Status.EXPIRED: "expired",
+        Status.CANCELLED: "cancelled",
+    }[status]
+
+
+def propose(
+    *,
+    id: UpgradeId,
+    team: TeamId,
+    by: UserId,
+    reason: str,
+    plan: Plan,
+    findings: tuple[Finding, ...],
+    rule: Rule,
+    now: datetime,
+) -> Move:
+    """A new Upgrade, waiting for approval until the rule's time is over."""
+    expires_at = now + rule.expires_after
+    upgrade = Upgrade(
+        id=id, status=Status.PROPOSED, team=team, plan=plan, findings=findings, rule=rule,
+        proposed_by=by, proposed_at=now, expires_at=expires_at, reason=reason,
+    )  # fmt: skip
+    entry = Proposed(
+        at=now,
+        upgrade=id,
+        team=team,
+        by=by,
+        reason=reason,
+        plan=plan,
+        findings=findings,
+        rule=rule,
+        expires_at=expires_at,
+    )
+    return upgrade, (entry,)
+
+
+def check_open(upgrade: Upgrade, now: datetime) -> None:
+    """Refused unless people can still decide about this upgrade."""
+    if upgrade.status in UNDER_WAY:
+        raise Refused(
+            "The order has been given, and AWS has no cancel: it finishes or rolls back by itself. The thread tells how it goes."
+        )
+    if upgrade.status.is_final:
+        raise Refused(f"This upgrade is over: it {_ended(upgrade.status)}.")
+    if now >= upgrade.expires_at:
+        raise Refused("This proposal has expired. Propose it again.")
+
+
+def _ended(status: Status) -> str:
+    return {Status.SUCCEEDED: "succeeded", Status.FAILED: "failed", Status.EXPIRED: "expired"}.get(
+        status, f"was {said(status)}"
+    )
+
+
+def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, now: datetime) -> Move:
+    """Count one person's approval of the plan they saw, if it is still the plan."""
+    check_open(upgrade, now)
+    if by == upgrade.proposed_by:
+        raise Refused(
+            "You proposed this upgrade, so somebody else has to approve it.", approvers=upgrade.rule.approvers
+        )
+    if by in upgrade.approved_by:
+        raise Refused("You have approved this upgrade already; one person counts once.")
+    if upgrade.status is Status.APPROVED:
+        raise Refused("This upgrade has all its approvals already.")
+    if seen_digest != upgrade.plan.digest or current.digest != upgrade.plan.digest:
+        changes = "; ".join(differences(upgrade.plan, current)) or "the card you saw is of another plan"
+        raise Refused(
+            f"Not counted: the plan has changed since it was proposed ({changes}). Cancel it and propose again."
+        )
+    decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest)
+    approved = upgrade.model_copy(update={"decisions": (*upgrade.decisions, decision)})
+    count, needed = len(approved.approved_by), upgrade.rule.approvals
+    if count >= needed:
+        approved = approved._become(Status.APPROVED)
+    return approved, (Approved(at=now, by=by, digest=seen_digest, count=count, needed=needed),)
+
+
+def decline(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
+    check_open(upgrade, now)
+    if by == upgrade.proposed_by:
+        raise Refused("You proposed this upgrade; use Cancel to take it back.")
+    decision = Decision(by=by, verdict="decline", at=now, digest=upgrade.plan.digest)
+    return (
+        upgrade._become(Status.DECLINED, decisions=(*upgrade.decisions, decision), finished_at=now),
+        (Declined(at=now, by=by),),
+    )
+
+
+def cancel(upgrade: Upgrade, by: UserId | None, now: datetime, why: str = "") -> Move:
+    """Take it back before the order. `by` is None when the bot itself does, and then `why` says the reason."""
+    check_open(upgrade, now)
+    return upgrade._become(Status.CANCELLED, finished_at=now), (Cancelled(at=now, by=by, why=why),)
+
+
+def expire(upgrade: Upgrade, now: datetime) -> Move:
+    return upgrade._become(Status.EXPIRED, finished_at=now), (Expired(at=now),)
+
+
+def hold(upgrade: Upgrade, reasons: tuple[str, ...], now: datetime) -> Move:
+    """Keep the approved order back. Told again only when the reasons change."""
+    if reasons == upgrade.held_for:
+        return upgrade, ()
+    return upgrade._remain(Status.APPROVED, held_for=reasons), (Held(at=now, reasons=reasons),)
+
+
+def intend(upgrade: Upgrade, approved_by: tuple[UserId, ...], now: datetime) -> Move:
+    """The first of the three commits of an order."""
+    entry = Intended(at=now, digest=upgrade.plan.digest, approved_by=approved_by)
+    return upgrade._become(Status.ORDERING, intent_at=now, held_for=()), (entry,)
+
+
+def accepted(upgrade: Upgrade, now: datetime, *, observed: bool = False) -> Move:
+    return upgrade._become(Status.UPGRADING, leaning=None), (Ordered(at=now, observed=observed),)
+
+
+def not_ordered(upgrade: Upgrade, code: str, message: str, now: datetime) -> Move:
+    return upgrade._become(Status.REFUSED, finished_at=now), (NotOrdered(at=now, code=code, message=message),)
+
+
+def note_members(upgrade: Upgrade, members: tuple[MemberSeen, ...]) -> Move:
+    """Remember what RDS shows of each member, and tell what is new."""
+    known = {each.region: each.model_dump(exclude={"at"}) for each in upgrade.members}
+    news = tuple(each for each in members if known.get(each.region) != each.model_dump(exclude={"at"}))
+    return (upgrade._remain(*UNDER_WAY, members=members), news) if news else (upgrade, ())
+
+
+def lean(upgrade: Upgrade, outcome: Status | None, busy: bool, now: datetime) -> Upgrade:
+    """Remember since when AWS shows an outcome, and when it first was busy. Nothing of this is told."""
+    since = upgrade.leaning.since if upgrade.leaning and upgrade.leaning.outcome is outcome else now
+    return upgrade._remain(
+        *UNDER_WAY,
+        leaning=Leaning(outcome=outcome, since=since) if outcome else None,
+        busy_at=upgrade.busy_at or (now if busy else None),
+    )
+
+
+def overdue(upgrade: Upgrade, after: timedelta, now: datetime) -> Move:
+    return upgrade._remain(*UNDER_WAY, overdue_at=now), (Overdue(at=now, after=after),)
+
+
+def finish(
+    upgrade: Upgrade,
+    outcome: Status,
+    why: str,
+    versions: dict[Region, str],
+    measured: tuple[Measurement, ...],
+    now: datetime,
+) -> Move:
+    """It is over. An outage that was over before the order is no cost of the upgrade, and left out."""
+    cost = tuple(each.since_order(upgrade.intent_at) for each in measured) if upgrade.intent_at else measured
+    entry = Finished(at=now, outcome=outcome, why=why, versions=versions, measured=cost)
+    return upgrade._remain(Status.UPGRADING)._become(outcome, finished_at=now), (entry,)

@@ -1,0 +1,249 @@
+"""What is answered to a command or a click, for one person's eyes."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from bot.domain.preflight import Facts, Unread
+from bot.domain.status import Status
+from bot.domain.topology import GlobalCluster, Member
+from bot.domain.upgrade import Upgrade, said
+from bot.domain.version import EngineVersion
+from bot.messages.markup import code, cut, link, mentions, plain, section, user, when
+from bot.messages.message import Message
+
+PAGE: Final = 20  # global clusters
+MOST_UPGRADES: Final = 20
+MOST_TEXT: Final = 40_000  # characters; Slack cuts a new message's text there
+DAY_AND_TIME: Final = "{date_short_pretty} {time}"
+
+
+class Shown(Protocol):
+    """What the desk knows of a global cluster."""
+
+    @property
+    def cluster(self) -> GlobalCluster: ...
+    @property
+    def targets(self) -> tuple[EngineVersion, ...]: ...
+    @property
+    def targets_unread(self) -> str | None: ...
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def open_upgrade(self) -> Upgrade | None: ...
+    @property
+    def link(self) -> str | None: ...
+
+
+class Standing(Protocol):
+    """An upgrade, and where its card is."""
+
+    @property
+    def upgrade(self) -> Upgrade: ...
+    @property
+    def link(self) -> str | None: ...
+
+
+def _message(*parts: str) -> Message:
+    shown = [part for part in parts if part]
+    return Message(text=cut("\n".join(shown), MOST_TEXT), blocks=tuple(map(section, shown)))
+
+
+def help_() -> Message:
+    return _message(
+        "I carry the managed minor version upgrade of an Aurora global database, and measure its downtime.",
+        "\n".join(
+            (
+                "`/aurora list`  all global clusters with their members",
+                "`/aurora show orders`  its members, the versions it can go to, pending maintenance",
+                '`/aurora upgrade orders 18.6 "patch for CVE"`  propose it; others approve, then AWS gets the order',
+                "`/aurora upgrade orders`  which versions it can go to",
+                "`/aurora status`  all open upgrades; `/aurora status orders`  the latest of one cluster",
+                "`/aurora cancel orders`  take a proposal back, before the order",
+            )
+        ),
+    )
+
+
+def clusters(found: Sequence[GlobalCluster], page: int = 1) -> Message:
+    """Twenty a page, by name."""
+    if not found:
+        return _message("This account has no global cluster, or none that I may see.")
+    pages = -(-len(found) // PAGE)
+    if page > pages:
+        return _message(f"There {'is only 1 page' if pages == 1 else f'are only {pages} pages'}: `/aurora list`.")
+    shown = sorted(found, key=lambda each: each.identifier)[(page - 1) * PAGE : page * PAGE]
+    more = len(found) - (page - 1) * PAGE - len(shown)
+    return _message(*map(_cluster, shown), f"{more} more: `/aurora list {page + 1}`" if more else "")
+
+
+def _cluster(cluster: GlobalCluster) -> str:
+    failover = f"  ·  {plain(cluster.failover, 100)}" if cluster.failover else ""
+    head = f"{code(cluster.identifier)}  {plain(cluster.engine, 100)} {cluster.engine_version}"
+    members = [*map(_member, cluster.members)] or ["no members"]
+    return "\n".join([f"{head}  ·  {plain(cluster.status, 100)}{failover}", *members])
+
+
+def _member(member: Member) -> str:
+    """Which it is, how it does, and what it runs."""
+    where = f"{code(member.region)}  {member.role}  {code(member.identifier)}"
+    return f"{where}  {member.engine_version}  {plain(member.status, 100)}  {_count(len(member.instances), 'instance')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def cluster(shown: Shown) -> Message:
+    instances = "\n".join(_instances(member) for member in shown.cluster.members if member.instances)
+    return _message(_cluster(shown.cluster), instances, _targets(shown), _maintenance(shown.facts), _open(shown))
+
+
+def _instances(member: Member) -> str:
+    each = ", ".join(f"{code(one.identifier)} {plain(one.status, 100)}" for one in member.instances)
+    synchronization = f"  ·  replication {plain(member.synchronization, 100)}" if member.synchronization else ""
+    return f"{code(member.region)}  {cut(each, 600)}{synchronization}"
+
+
+def _targets(shown: Shown) -> str:
+    if shown.targets_unread:
+        return f"Which versions it can go to is not known: {plain(shown.targets_unread, 500)}"
+    if not shown.targets:
+        return "No newer minor version is offered in all its Regions."
+    versions = sorted(shown.targets)
+    example = f"`/aurora upgrade {plain(shown.cluster.identifier, 100)} {versions[-1]}`"
+    return f"Can go to {', '.join(f'`{version}`' for version in versions)}. To propose it: {example}"
+
+
+def _maintenance(facts: Facts) -> str:
+    pending = facts.maintenance
+    if isinstance(pending, Unread):
+        return f"Pending maintenance is not known: {plain(pending.why, 500)}"
+    if not pending:
+        return "No maintenance is pending."
+    lines = [
+        f"{plain(each.action, 100)} of {code(each.resource)} in {code(each.region)}"
+        + (f", {when(each.applies_at, DAY_AND_TIME)}" if each.applies_at else ", no date set")
+        for each in pending[:MOST_UPGRADES]
+    ]
+    more = f"\nand {len(pending) - MOST_UPGRADES} more" if len(pending) > MOST_UPGRADES else ""
+    return "Pending maintenance:\n" + "\n".join(lines) + more
+
+
+def _open(shown: Shown) -> str:
+    return _standing(shown.open_upgrade, shown.link) if shown.open_upgrade else "No upgrade is open."
+
+
+def status(standings: Sequence[Standing], cluster: str | None) -> Message:
+    """The open upgrades; when there is none, the latest that is over."""
+    still_open = [each for each in standings if not each.upgrade.status.is_final]
+    if still_open:
+        more = len(still_open) - MOST_UPGRADES
+        rest = f"{more} more: `/aurora status CLUSTER` shows one." if more > 0 else ""
+        return _message(*(_standing(each.upgrade, each.link) for each in still_open[:MOST_UPGRADES]), rest)
+    of = f" for {code(cluster)}" if cluster else ""
+    if not standings:
+        return _message(f"No upgrade is open{of}." if cluster is None else f"No upgrade was ever proposed{of}.")
+    last = max(standings, key=lambda each: each.upgrade.proposed_at)
+    return _message(f"No upgrade is open{of}. The last one:", _standing(last.upgrade, last.link))
+
+
+def _standing(upgrade: Upgrade, card: str | None) -> str:
+    head = f"{_what(upgrade)}  ·  *{said(upgrade.status)}*"
+    by = f"Proposed by {user(upgrade.proposed_by)} {when(upgrade.proposed_at, DAY_AND_TIME)}"
+    seen = [
+        f"{code(each.region)}  {plain(each.version, 100)}  {plain(each.status, 100)}"
+        for each in upgrade.members
+        if upgrade.status is Status.UPGRADING
+    ]
+    where = link(card, "Open the card") if card else f"Its card is in <#{upgrade.channel}>"
+    return "\n".join([head, *seen, f"{by}{_waits_for(upgrade)}  ·  {where}"])
+
+
+def _waits_for(upgrade: Upgrade) -> str:
+    if upgrade.finished_at:
+        return f"  ·  over since {when(upgrade.finished_at, DAY_AND_TIME)}"
+    if upgrade.status is Status.PROPOSED:
+        return f"  ·  {_approvals(upgrade)}  ·  expires {when(upgrade.expires_at, DAY_AND_TIME)}"
+    if upgrade.held_for and upgrade.status is Status.APPROVED:
+        return f"  ·  the order waits: {plain('; '.join(upgrade.held_for), 1000)}"
+    return ""
+
+
+def _approvals(upgrade: Upgrade) -> str:
+    missing = upgrade.rule.approvals - len(upgrade.approved_by)
+    more = "more " if upgrade.approved_by else ""
+    return (
+        f"needs {missing} {more}{'approval' if missing == 1 else 'approvals'} from {mentions(upgrade.rule.approvers)}"
+    )
+
+
+def proposed(upgrade: Upgrade) -> Message:
+    needs = f"it {_approvals(upgrade)} and expires {when(upgrade.expires_at, DAY_AND_TIME)}"
+    return _message(f"Proposed: {_what(upgrade)}. The card is in <#{upgrade.channel}>; {needs}.")
+
+
+def approved(upgrade: Upgrade) -> Message:
+    count = f"{len(upgrade.approved_by)} of {upgrade.rule.approvals}"
+    if upgrade.status is Status.PROPOSED:
+        return _message(f"Your approval of {_what(upgrade)} counts: {count}. It {_approvals(upgrade)}.")
+    return _message(
+        f"Your approval of {_what(upgrade)} counts: {count}. The order comes next; the thread tells how it goes."
+    )
+
+
+def declined(upgrade: Upgrade) -> Message:
+    return _message(f"You declined {_what(upgrade)}. Nothing was changed.")
+
+
+def cancelled(upgrade: Upgrade) -> Message:
+    return _message(f"You cancelled {_what(upgrade)}. Nothing was changed.")
+
+
+def _what(upgrade: Upgrade) -> str:
+    plan = upgrade.plan
+    return f"{code(plan.global_cluster)} from {plan.from_version} to {plan.target}"
+
+
+def refused(sentence: str, where: str | None = None, approvers: Sequence[str] = ()) -> Message:
+    """`where` is a URL to what stands in the way."""
+    return _message(
+        plain(sentence),
+        f"Approvers: {mentions(approvers)}" if approvers else "",
+        link(where, "Open it") if where else "",
+    )
+
+
+def unavailable(what: str, reason: str, detail: str = "") -> Message:
+    """`reason` is the outside system's own word for its trouble. A store that fell silent may have saved all the same."""
+    said_so = f" It says: {plain(detail, 500)}" if detail else ""
+    sure = "Nothing was saved half, and asking twice is safe." if what == "Redis" else "Nothing was changed."
+    return _message(
+        f"{plain(what, 100)} did not answer ({code(reason)}).{said_so}",
+        f"{sure} Try again in a minute; if it stays so, tell those who run this bot.",
+    )
+
+
+def overtaken() -> Message:
+    return _message(
+        "Somebody else was faster, so yours was not done. Look at the card, and ask again if it is needed still."
+    )
+
+
+def too_slow(seconds: float) -> Message:
+    return _message(
+        f"This took longer than {seconds:g} s, so I stopped waiting. It may have been done or not: "
+        "look at `/aurora status` before you ask again."
+    )
+
+
+def interrupted() -> Message:
+    return _message(
+        "I am being restarted and could not finish this. Look at `/aurora status`, then ask again in a moment."
+    )
+
+
+def broken(reference: str) -> Message:
+    """The log has the details under the same reference."""
+    return _message(
+        f"Something broke (ref `{reference}`). Nothing was saved half. Try again, or show the reference to those who run this bot."
+    )

@@ -1,0 +1,182 @@
+"""The card: one message in the channel, edited in place, that shows where an upgrade stands."""
+
+import json
+from collections import Counter
+from datetime import datetime
+
+from bot.domain.plan import Step
+from bot.domain.preflight import Severity
+from bot.domain.status import Status
+from bot.domain.story import Story, Watched
+from bot.domain.topology import Role
+from bot.domain.upgrade import said
+from bot.messages.downtime import downtime
+from bot.messages.markup import TEXT, Block, bounds, button, code, context, cut, mentions, plain, section, user, when
+from bot.messages.message import Message
+
+MARKS = {
+    Status.PROPOSED: "⏳",
+    Status.APPROVED: "✅",
+    Status.ORDERING: "▶️",
+    Status.UPGRADING: "🔄",
+    Status.SUCCEEDED: "🟢",
+    Status.ROLLED_BACK: "↩️",
+    Status.FAILED: "🔴",
+    Status.REFUSED: "⛔",
+    Status.DECLINED: "🚫",
+    Status.EXPIRED: "⌛",
+    Status.CANCELLED: "🚫",
+}
+
+
+def card(story: Story) -> Message:
+    """The card of an upgrade, as far as its timeline tells. Buttons are those of the moves that are legal now."""
+    title, body, people = _title(story), _regions(story), _people(story)
+    blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
+    if cost := _downtime(story):
+        blocks.append(context(cost))
+    blocks.append(context(people))
+    blocks += _buttons(story)
+    text = "\n".join(filter(None, (title, body, _preflight(story), cost, _people(story, mentioned=False))))
+    return Message(text=cut(text, TEXT), blocks=tuple(blocks))
+
+
+def _title(story: Story) -> str:
+    plan = story.proposed.plan
+    overdue = ", longer than it should" if story.overdue and not story.ended_at else ""
+    return (
+        f"Upgrade {code(plan.global_cluster)} from {plan.from_version} to {plan.target} · {_standing(story)}{overdue}"
+    )
+
+
+def _standing(story: Story) -> str:
+    """An order that left no trace was not refused by anybody."""
+    lost = story.not_ordered is not None and not story.not_ordered.code
+    return "not ordered" if lost else said(story.status)
+
+
+def _regions(story: Story) -> str:
+    return "\n".join(_region(step, story) for step in story.proposed.plan.steps)
+
+
+def _region(step: Step, story: Story) -> str:
+    count = len(step.instances)
+    instances = f"{count} instance" + ("s" if count != 1 else "")
+    running = _running(step, story)
+    note = (
+        " (restarts; readers are never upgraded without downtime)"
+        if step.role is Role.SECONDARY and _ahead(story)
+        else ""
+    )
+    return f"`{step.region}`  {step.role}  {running}  {instances}{note}{_state(step, story)}"
+
+
+def _ahead(story: Story) -> bool:
+    return story.status in (Status.PROPOSED, Status.APPROVED)
+
+
+def _running(step: Step, story: Story) -> str:
+    if story.finished:
+        return plain(story.finished.versions.get(step.region, "version unknown"))
+    told = story.version_of(step.region)
+    shown = story.members[step.region].version if step.region in story.members else None
+    there = next((each for each in (told, shown) if each and f"{each}.".startswith(f"{step.to_version}.")), None)
+    return plain(there, 100) if there else f"{plain(told or str(step.from_version), 100)} → {step.to_version}"
+
+
+def _state(step: Step, story: Story) -> str:
+    seen = story.members.get(step.region)
+    if seen is None or story.ended_at:
+        return ""
+    statuses = sorted({seen.status, *seen.instances})
+    return f"  ·  {plain(', '.join(statuses))}"
+
+
+def _preflight(story: Story) -> str:
+    """Counts, then every finding that is not fine; an endpoint that cannot be measured is one more unknown."""
+    findings = story.proposed.findings
+    cannot = [
+        f"{each.region} {each.use} cannot be measured: {each.cannot}" for each in story.watched.values() if each.cannot
+    ]
+    counted = Counter(finding.severity for finding in findings)
+    counted[Severity.UNKNOWN] += len(cannot)
+    counts = ", ".join(
+        f"{counted[severity]} {severity}{'s' if counted[severity] > 1 and severity is not Severity.FINE else ''}"
+        for severity in reversed(Severity)
+        if counted[severity]
+    )
+    texts = [finding.text for finding in findings if finding.severity is not Severity.FINE] + cannot
+    details = f": {plain('; '.join(texts), 1500)}" if texts else ""
+    undone = "" if story.ended_at else " · Cannot be undone once it succeeds."
+    return f"Preflight: {counts}{details}{undone}"
+
+
+def _people(story: Story, *, mentioned: bool = True) -> str:
+    proposed, rule = story.proposed, story.proposed.rule
+    by = f"Proposed by {user(proposed.by)}"
+    approvals = "".join(f" · approved by {user(each.by)}" for each in story.approved)
+    missing = rule.approvals - len(story.approved)
+    if story.status is Status.PROPOSED:
+        whom = f" from {mentions(rule.approvers)}, not from {user(proposed.by)}" if mentioned else ""
+        need = f"needs {missing} {'more ' if story.approved else ''}approval{'s' if missing > 1 else ''}{whom}"
+        return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)}"
+    held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""
+    end = f" · {_ending(story)} {when(story.ended_at, '{date_short_pretty} {time}')}" if story.ended_at else ""
+    return f"{by}{approvals}{held}{end}"
+
+
+def _expires(at: datetime) -> str:
+    return when(at, "{date_short_pretty} {time}")
+
+
+def _ending(story: Story) -> str:
+    if story.declined_by:
+        return f"declined by {user(story.declined_by)}"
+    if story.cancelled:
+        return f"cancelled by {user(story.cancelled.by)}" if story.cancelled.by else "cancelled by the bot"
+    return _standing(story)
+
+
+def _downtime(story: Story) -> str:
+    """What the endpoints said so far; in the end what the report says."""
+    if story.finished:
+        return downtime(story.finished.measured, story.ordered_at)
+    parts = [text for each in story.watched.values() if (text := _endpoint(each))]
+    return (
+        ("Downtime so far (new connections): " if not story.ended_at else "Downtime (new connections): ")
+        + " · ".join(parts)
+        if parts
+        else ""
+    )
+
+
+def _endpoint(watched: Watched) -> str:
+    where = f"{watched.region} {watched.use}"
+    if watched.down_since:
+        return f"{where} unreachable since {when(watched.down_since)}"
+    return f"{where} {bounds(watched.at_least, watched.at_most)}" if watched.outages else ""
+
+
+def _buttons(story: Story) -> list[Block]:
+    """Approve and Decline while decisions are asked for, Cancel until the order; each asks back."""
+    plan = story.proposed.plan
+    value = json.dumps({"upgrade": story.proposed.upgrade, "digest": plan.digest})
+    what = f"{plan.global_cluster} from {plan.from_version} to {plan.target}"
+    approve = button(
+        "Approve", "approve", value, style="primary",
+        confirm={
+            "title": "Approve this upgrade?",
+            "text": f"This cannot be undone once it succeeds. {what}: every instance in {', '.join(plan.regions)} restarts.",
+            "confirm": "Approve upgrade", "deny": "Back",
+        },
+    )  # fmt: skip
+    decline = button(
+        "Decline", "decline", value, style="danger",
+        confirm={"title": "Decline this upgrade?", "text": f"{what} will not be done.", "confirm": "Decline", "deny": "Back"},
+    )  # fmt: skip
+    cancel = button(
+        "Cancel", "cancel", value,
+        confirm={"title": "Cancel this upgrade?", "text": f"{what} will not be done.", "confirm": "Cancel upgrade", "deny": "Back"},
+    )  # fmt: skip
+    offered = {Status.PROPOSED: [approve, decline, cancel], Status.APPROVED: [decline, cancel]}.get(story.status, [])
+    return [{"type": "actions", "elements": offered}] if offered else []

@@ -1,0 +1,87 @@
+"""`report.md`: the report for people, as a Markdown file."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from bot.domain.report import EndpointReport, Report
+from bot.domain.upgrade import said
+from bot.messages.markup import lasting
+
+
+def report_markdown(made: Report) -> str:
+    """The whole report. Downtime is always given as bounds: the truth is between them."""
+    parts = (
+        f"# Upgrade of {_cell(made.global_cluster)} from {made.from_version} to {made.target}: {said(made.outcome)}",
+        _summary(made),
+        "## Members\n\n" + _table(("Region", "cluster", "role", "before", "after"), _members(made)),
+        "## Downtime of new connections\n\n" + _downtime(made),
+        "## Preflight\n\n"
+        + _table(("severity", "check", "finding"), ((f.severity, f.check, f.text) for f in made.findings)),
+        "## What RDS said\n\n" + _table(("time (UTC)", "Region", "source", "message"), _events(made)),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(made: Report) -> str:
+    approvals = "; ".join(f"{each.by} at {_time(each.at)}" for each in made.decisions)
+    lines = (
+        f"- {_line(made.why)}",
+        f"- Proposed by {made.proposed_by} at {_time(made.proposed_at)}"
+        + (f": {_line(made.reason)}" if made.reason else ""),
+        f"- Approved by {approvals} (plan {made.digest})",
+        f"- Ordered at {_time(made.ordered_at)}, over at {_time(made.finished_at)}"
+        + (f", took {lasting(made.took)}" if made.took is not None else ""),
+        f"- Account {made.account}, upgrade {made.upgrade}; all times are UTC",
+    )
+    return "\n".join(lines)
+
+
+def _members(made: Report) -> Iterable[Sequence[str]]:
+    return ((each.region, each.cluster, each.role, each.before, each.after or "unknown") for each in made.members)
+
+
+def _downtime(made: Report) -> str:
+    head = ("Region", "endpoint", "at least", "at most", "outages", "attempts", "failed", "unknown", "measured from")
+    table = _table(head, (_endpoint(each) for each in made.endpoints))
+    outages = [
+        f"- {each.region} {each.endpoint}: began between {_time(outage.last_ok_at)} and {_time(outage.began_by)}, "
+        f"ended between {_time(outage.last_failure_at)} and {_time(outage.ended_by)} ({', '.join(outage.outcomes)})"
+        for each in made.endpoints
+        for outage in each.outages
+    ]
+    return table + ("\n\n" + "\n".join(outages) if outages else "")
+
+
+def _endpoint(each: EndpointReport) -> Sequence[str]:
+    return (
+        each.region,
+        each.endpoint,
+        "not measured" if each.at_least is None else f"{each.at_least:.3f} s",
+        "unknown" if each.at_most is None else f"{each.at_most:.3f} s",
+        str(len(each.outages)),
+        str(each.attempts),
+        str(each.failed),
+        str(each.unknown),
+        each.vantage,
+    )
+
+
+def _events(made: Report) -> Iterable[Sequence[str]]:
+    return ((_time(each.at), each.region, each.identifier, each.message) for each in made.rds_events)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}" if at else "never"

@@ -1,0 +1,153 @@
+"""What the thread says of each entry."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from bot.domain.report import Report
+from bot.domain.status import Status
+from bot.domain.story import Story
+from bot.domain.timeline import (
+    Approved,
+    CameBack,
+    Cancelled,
+    CannotMeasure,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    MemberSeen,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    Proposed,
+    RdsSaid,
+    Reached,
+    WentDown,
+)
+from bot.messages.downtime import downtime
+from bot.messages.markup import bounds, code, lasting, mentions, plain, user, when
+
+OUTCOMES = {
+    "ok": "ok",
+    "refused": "connection refused",
+    "starting_up": "the database system is starting up or shutting down",
+    "timeout": "no answer in time",
+    "dns": "its name does not resolve",
+    "auth": "authentication failed",
+    "tls": "the certificate is not trusted",
+    "other": "connection failed",
+}
+MINOR_REFUSAL = "minor version upgrades"
+WRONG_STATE = ("InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState")
+TOO_MANY = ("Throttling", "ThrottlingException", "RequestLimitExceeded")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+
+
+def is_line(entry: Entry) -> bool:
+    """A line of the ticker; several may share a message. The others stand alone."""
+    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack)
+
+
+def said_of(entry: Entry, story: Story) -> str | None:
+    """The words for one entry; None for those that only the card shows. `story` is told up to and with this entry."""
+    plan = story.proposed.plan
+    match entry:
+        case Proposed():
+            return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
+        case Approved():
+            return f"{user(entry.by)} approved. {entry.count} of {entry.needed}."
+        case Declined():
+            return f"{user(entry.by)} declined. Nothing was changed."
+        case Cancelled():
+            return _cancelled(entry)
+        case Expired():
+            return "Expired before it was approved and ordered. Nothing was changed; propose it again when you need it."
+        case Held():
+            return f"Approved, but the order waits: {_sentence(entry.reasons)} It is given as soon as this is gone."
+        case Intended() | MemberSeen() | Reached():
+            return None
+        case Ordered():
+            seen = " The answer to the call was lost, but AWS is at work on it." if entry.observed else ""
+            return f"Ordered: ModifyGlobalCluster({plain(plan.global_cluster)}, {plan.target}).{seen}"
+        case NotOrdered():
+            return _not_ordered(entry)
+        case RdsSaid() | CannotMeasure() | WentDown() | CameBack():
+            return _line(entry)
+        case Overdue():
+            return (
+                f"{user(story.proposed.by)}, {mentions(story.proposed.rule.approvers)}: this takes longer than {lasting(entry.after)}. "
+                "AWS has no cancel; the bot keeps following. Look at the RDS console, and open a case with AWS if nothing moves."
+            )
+        case Finished():
+            return _finished(entry, story)
+        case _:
+            assert_never(entry)
+
+
+def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack) -> str:
+    match entry:
+        case RdsSaid(event=event):
+            source = "cluster" if event.source == "cluster" else plain(event.source_identifier)
+            return f"{when(event.at)}  {event.region}  {source}  {plain(event.message, 1500)}"
+        case CannotMeasure():
+            why = f"{OUTCOMES[entry.outcome]}" + (f" ({plain(entry.detail, 200)})" if entry.detail else "")
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  cannot be measured: {why}"
+        case WentDown():
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  unreachable: {OUTCOMES[entry.outcome]}"
+        case CameBack(outage=outage):
+            version = f", now {plain(outage.version_after, 100)}" if outage.version_after else ""
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  back after {bounds(outage.at_least, outage.at_most)}{version}"
+        case _:
+            assert_never(entry)
+
+
+def _cancelled(entry: Cancelled) -> str:
+    if entry.by is None:
+        return f"Cancelled by the bot, nothing was changed: {plain(entry.why)}"
+    return f"{user(entry.by)} cancelled. Nothing was changed."
+
+
+def _sentence(reasons: Sequence[str]) -> str:
+    """Reasons are phrases or sentences; together they end with one full stop."""
+    return plain("; ".join(reason.rstrip(". ") for reason in reasons)) + "."
+
+
+def _not_ordered(entry: NotOrdered) -> str:
+    if not entry.code:
+        return (
+            "Not ordered, as far as AWS shows: the call got no answer, and there is no trace of it. "
+            "The order is not given a second time; look at the global cluster, then propose again."
+        )
+    return f"AWS refused the order, nothing was changed. {code(entry.code)}: {plain(entry.message)}\n{_what_instead(entry)}"
+
+
+def _what_instead(entry: NotOrdered) -> str:
+    """What to do after a refusal; the texts of RDS are in the API reference and in terraform-provider-aws #45398, #47448."""
+    if MINOR_REFUSAL in entry.message or "Major Version Upgrades" in entry.message:
+        return "Managed minor upgrades are not offered here: upgrade the members one by one with ModifyDBCluster, secondaries first."
+    if entry.code in WRONG_STATE:
+        return "Wait until the global cluster and all its members are available, then propose again."
+    if entry.code in TOO_MANY:
+        return "The account makes too many calls to RDS just now: propose again in a minute."
+    if entry.code in DENIED:
+        return "Give the bot's role rds:ModifyGlobalCluster on this global cluster, then propose again."
+    return "Mend what AWS names, then propose again."
+
+
+def _finished(entry: Finished, story: Story) -> str:
+    """The closing words: outcome, duration, versions and downtime."""
+    took = f" in {lasting(entry.at - story.ordered_at)}" if story.ordered_at else ""
+    heads = {
+        Status.SUCCEEDED: f"Done{took}.",
+        Status.ROLLED_BACK: f"Rolled back{took}: Aurora went back to {story.proposed.plan.from_version} by itself.",
+        Status.FAILED: f"Failed{took}: {mentions((story.proposed.by,))}, this needs a human. {plain(entry.why)}",
+    }
+    versions = ", ".join(f"{region} {plain(version, 100)}" for region, version in entry.versions.items())
+    now_on = f" {versions}." if versions else ""
+    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured, story.ordered_at)}"
+
+
+def report_comment(made: Report) -> str:
+    return f"The report of {code(made.global_cluster)}, {made.from_version} to {made.target}."

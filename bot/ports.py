@@ -1,0 +1,231 @@
+"""What the bot needs of the world, by role. Adapters play these roles; nothing else knows who does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.domain.attempts import Attempt
+from bot.domain.ids import START, Account, ChannelId, Position, Region, UpgradeId, UserId
+from bot.domain.plan import Plan
+from bot.domain.policy import Person, Policy
+from bot.domain.preflight import Facts
+from bot.domain.rds_events import RdsEvent
+from bot.domain.targets import UpgradeTarget
+from bot.domain.timeline import Entry
+from bot.domain.topology import Endpoint, GlobalCluster
+from bot.domain.upgrade import Upgrade
+from bot.messages.message import Message
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """AWS took the order."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """AWS answered no, in its own code and words: nothing was started."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """The call ended without an answer; it may or may not have been taken."""
+
+    why: str
+
+
+OrderAnswer = Accepted | Rejected | NoAnswer
+
+
+class Aurora(Protocol):
+    """The RDS API. Everything raises Unavailable with AWS's error code when AWS does not answer, throttles or denies."""
+
+    async def global_clusters(self) -> tuple[GlobalCluster, ...]:
+        """All of the account, with members and instances, by identifier."""
+        ...
+
+    async def global_cluster(self, identifier: str, *, fresh: bool = False) -> GlobalCluster | None:
+        """One, at most a few seconds old, or as it is right now; None when none has that name (not case-sensitive)."""
+        ...
+
+    async def offers(self, cluster: GlobalCluster) -> Mapping[Region, Sequence[UpgradeTarget]]:
+        """Per member Region, what RDS offers from that member's version."""
+        ...
+
+    async def facts(self, cluster: GlobalCluster) -> Facts:
+        """What preflight looks at. A fact that cannot be read is Unread; this never raises Unavailable."""
+        ...
+
+    async def events(self, region: Region, since: datetime, until: datetime) -> tuple[RdsEvent, ...]:
+        """Every RDS event of the Region in that window: all sources, all pages, by date."""
+        ...
+
+    async def order(self, plan: Plan) -> OrderAnswer:
+        """ModifyGlobalCluster, once, from the writer's Region: one attempt, no retry of any kind. Never raises."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far a thread has been told.
+
+    `telling` is set before a message is posted and cleared after: found set, it says that a message may have got out.
+    """
+
+    card_ts: str | None = None
+    permalink: str | None = None
+    position: Position = START
+    telling: str | None = None
+    card_digest: str | None = None
+    card_edited_at: float = 0.0  # epoch seconds
+    reported: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An entry with its place in the timeline and when it was written down."""
+
+    position: Position
+    written_at: datetime
+    entry: Entry
+
+
+class Upgrades(Protocol):
+    """The store. Everything raises Unavailable when it cannot be reached; nothing is ever half-saved."""
+
+    async def get(self, id: UpgradeId) -> Upgrade | None: ...
+
+    async def open_for(self, account: Account, cluster: str) -> Upgrade | None:
+        """The one upgrade of this global cluster that is not over."""
+        ...
+
+    async def latest(self, limit: int = 20) -> tuple[Upgrade, ...]:
+        """Newest first, finished ones too."""
+        ...
+
+    async def unfinished(self) -> tuple[Upgrade, ...]:
+        """Those that still need turns: not over, or over and not yet told to the end."""
+        ...
+
+    async def create(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
+        """Save the first revision; Conflict when this global cluster has an open upgrade."""
+        ...
+
+    async def save(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
+        """Replace the revision that was read, append the entries, keep the indices: one atomic step; else Conflict."""
+        ...
+
+    async def append_once(self, id: UpgradeId, key: str, entry: Entry) -> bool:
+        """Append unless an entry with this key is there already; False then, and when the upgrade has finished."""
+        ...
+
+    async def timeline(self, id: UpgradeId, after: Position = START) -> tuple[Recorded, ...]: ...
+
+    async def told(self, id: UpgradeId) -> Told: ...
+
+    async def set_told(self, id: UpgradeId, told: Told) -> None: ...
+
+    async def close(self, id: UpgradeId) -> None:
+        """Told to the end: no more turns. The record is kept as long as the retention says."""
+        ...
+
+    async def add_attempts(self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None: ...
+
+    async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
+        """The vantage points, in order of first use, and every attempt in order of its start."""
+        ...
+
+
+class Cache(Protocol):
+    """Short-lived shared knowledge, so that calls to AWS depend on Regions and not on upgrades."""
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def put(self, key: str, value: str, keep: timedelta) -> None: ...
+
+
+class Lanes(Protocol):
+    """Whoever sends into a lane keeps its distance from all the others, in every process."""
+
+    async def reserve(self, lane: str, every: timedelta, at_most: timedelta, /) -> timedelta:
+        """Take the lane's next place, `every` after the one before, and give how long it is until then.
+
+        When that is longer than `at_most` no place is taken, so that those who go away hold nobody up.
+        """
+        ...
+
+    async def suspend(self, lane: str, wait: timedelta, /) -> None:
+        """No place before `wait` is over."""
+        ...
+
+
+class Policies(Protocol):
+    def policy(self) -> Policy:
+        """The policy in force, read anew; Refused with the reason when it cannot be read."""
+        ...
+
+
+class People(Protocol):
+    """Slack's directory. Unavailable when Slack does not answer."""
+
+    async def person(self, id: UserId) -> Person | None: ...
+
+    async def members(self, group: str) -> frozenset[UserId] | None:
+        """The members of a user group, at most a minute old; None when Slack knows no such group."""
+        ...
+
+
+class Busy(Exception):
+    """The lane of this channel is suspended for `wait`."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(f"wait {wait.total_seconds():.1f} s")
+        self.wait = wait
+
+
+class Thread(Protocol):
+    """Where an upgrade is told. Raises Busy when a lane has to wait, Unavailable when Slack does not take it."""
+
+    async def post(self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None) -> str:
+        """A new message, never sent twice by us; `key` marks it so that `find` can. Gives its `ts`."""
+        ...
+
+    async def find(self, channel: ChannelId, key: str, *, thread: str | None, since: datetime) -> str | None:
+        """The `ts` of our message with that mark; None when there is none, or when the scope to look is not granted."""
+        ...
+
+    async def edit(self, channel: ChannelId, ts: str, message: Message) -> None: ...
+
+    async def upload(self, channel: ChannelId, thread: str, files: Mapping[str, str], comment: Message) -> None:
+        """Text files by name, into the thread, under one comment."""
+        ...
+
+    async def permalink(self, channel: ChannelId, ts: str) -> str | None: ...
+
+
+class Probe(Protocol):
+    async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
+        """A new connection and one query. Never raises."""
+        ...
+
+
+class Crew(Protocol):
+    """Those who carry upgrades, turn by turn."""
+
+    async def set_going(self, upgrade: Upgrade) -> None:
+        """See to it that every turn this upgrade needs is scheduled. Doing it twice changes nothing."""
+        ...
+
+    async def wake(self, id: UpgradeId) -> None:
+        """Take its next turns now."""
+        ...

@@ -1,0 +1,27 @@
+"""`python -m bot.prober`: measures the endpoints of its Regions, for every upgrade that is under way."""
+
+import asyncio
+import logging
+
+from bot.adapters.docket_prober import run_prober
+from bot.settings import ProberSettings, read
+from bot.wiring import prober, start_logging, stop_on_signals
+
+log = logging.getLogger(__name__)
+
+
+async def measure(settings: ProberSettings) -> None:
+    stop = stop_on_signals()
+    async with prober(settings) as made:
+        log.info("prober of %s is ready", ", ".join(settings.probe_regions))
+        await run_prober(settings.redis, settings.probe_regions, made.run, stop)
+
+
+def main() -> None:
+    settings = read(ProberSettings)
+    start_logging(settings)
+    asyncio.run(measure(settings))
+
+
+if __name__ == "__main__":
+    main()

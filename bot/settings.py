@@ -1,0 +1,135 @@
+"""What differs between deployments, read once from the environment."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FilePath,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.domain.driving import Patience
+
+
+def _listed(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _starting(value: Any, prefix: str) -> Any:
+    if isinstance(value, str) and not value.startswith(prefix):
+        raise ValueError(f"begins with {prefix}")
+    return value
+
+
+Regions = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")], ...], NoDecode, BeforeValidator(_listed)
+]
+Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
+Rate = Annotated[float, Field(gt=0, le=50)]
+BotToken = Annotated[SecretStr, BeforeValidator(lambda value: _starting(value, "xoxb-"))]
+AppToken = Annotated[SecretStr, BeforeValidator(lambda value: _starting(value, "xapp-"))]
+
+
+class Settings(BaseSettings):
+    """What every process reads. An empty variable counts as unset; unknown ones are other programs'."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    redis_url: RedisDsn
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    retention_days: int = Field(default=180, ge=1)
+
+    @property
+    def redis(self) -> str:
+        return str(self.redis_url)
+
+    @property
+    def retention(self) -> timedelta:
+        return timedelta(days=self.retention_days)
+
+
+class DeskSettings(Settings):
+    """What is needed to plan, to decide and to speak: Slack's bot token, AWS's Region, the policy."""
+
+    slack_bot_token: BotToken
+    slack_team_id: str = Field(pattern=r"^[TE][A-Z0-9]+$")
+    slack_base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://.+/$")
+    aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    aurora_policy: Path = Path("aurora.toml")
+    catalogue_seconds: Seconds = 5
+
+
+class EarsSettings(DeskSettings):
+    """The web process: Socket Mode when there is an app token, signed HTTP otherwise."""
+
+    slack_app_token: AppToken | None = None
+    slack_signing_secret: SecretStr | None = None
+    port: int = Field(default=8080, ge=1, le=65535)
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _one_way_in(cls, secret: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if secret is None and others.data.get("slack_app_token", "malformed") is None:
+            raise ValueError("set it for signed HTTP, or SLACK_APP_TOKEN for Socket Mode")
+        return secret
+
+
+class WorkerSettings(DeskSettings):
+    watch_seconds: Seconds = 10
+    quiet_seconds: Seconds = 90
+    settle_seconds: Seconds = 60
+    deadline_minutes: float = Field(default=90, gt=0, le=24 * 60)
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(
+            quiet=timedelta(seconds=self.quiet_seconds),
+            settle=timedelta(seconds=self.settle_seconds),
+            deadline=timedelta(minutes=self.deadline_minutes),
+        )
+
+
+class ProberSettings(Settings):
+    """The prober serves the docket of each of its Regions."""
+
+    probe_regions: Regions = Field(min_length=1)
+    probe_user: str = "aurora_probe"
+    probe_dbname: str = "postgres"
+    probe_auth: Literal["password", "iam"] = "password"
+    probe_password: SecretStr | None = None
+    probe_sslrootcert: FilePath
+    probe_calm_rate: Rate = 2
+    probe_hot_rate: Rate = 4
+    probe_deadline_seconds: Seconds = 5
+
+    @field_validator("probe_password")
+    @classmethod
+    def _credential(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if password is None and others.data.get("probe_auth") == "password":
+            raise ValueError("set it, or PROBE_AUTH=iam")
+        return password
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def read(kind: type[AnySettings]) -> AnySettings:
+    """The settings, or the end of the process with status 2 and a line for each one that is missing or malformed."""
+    try:
+        return kind()
+    except ValidationError as wrong:
+        for error in wrong.errors(include_url=False, include_context=False, include_input=False):
+            name = "_".join(str(part) for part in error["loc"][:1]).upper()
+            sys.stderr.write(f"{name or 'settings'}: {error['msg'].removeprefix('Value error, ')}\n")
+        sys.exit(2)

@@ -1,0 +1,177 @@
+"""Which adapter plays which role."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from bot.adapters.clock import WallClock
+from bot.adapters.docket_crew import DocketCrew
+from bot.adapters.policy_file import PolicyFile
+from bot.adapters.postgres import Target, Token, attempt
+from bot.adapters.rds import RdsAurora
+from bot.adapters.rds_tokens import IamTokens
+from bot.adapters.redis import RedisCache, RedisLanes, RedisServer
+from bot.adapters.redis_upgrades import RedisUpgrades
+from bot.adapters.slack import Slack, SlackThread
+from bot.adapters.slack_people import SlackPeople
+from bot.crew.driver import Driver
+from bot.crew.narrator import Narrator
+from bot.crew.prober import Cadence, Prober
+from bot.crew.watcher import Watcher
+from bot.desk import Desk
+from bot.domain.attempts import Attempt
+from bot.domain.errors import Unavailable
+from bot.domain.ids import Account, Region, TeamId, UpgradeId
+from bot.domain.topology import Endpoint
+from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The roles that Redis plays."""
+
+    server: RedisServer
+    upgrades: RedisUpgrades
+    cache: RedisCache
+    lanes: RedisLanes
+
+
+@dataclass(frozen=True)
+class Office:
+    """What both the ears and the workers need."""
+
+    store: Store
+    slack: Slack
+    aurora: RdsAurora
+    people: SlackPeople
+    crew: DocketCrew
+    desk: Desk
+
+
+@dataclass(frozen=True)
+class CrewTurns:
+    """What a worker does, turn by turn."""
+
+    driver: Driver
+    narrator: Narrator
+    watcher: Watcher
+    office: Office
+
+    async def drive(self, upgrade: UpgradeId) -> timedelta | None:
+        return await self.driver.turn(upgrade)
+
+    async def narrate(self, upgrade: UpgradeId) -> timedelta | None:
+        return await self.narrator.turn(upgrade)
+
+    async def watch(self, account: Account, region: Region) -> timedelta | None:
+        return await self.watcher.turn(account, region)
+
+    async def sweep(self) -> timedelta | None:
+        """Whatever lost its turns gets them back."""
+        for upgrade in await self.office.store.upgrades.unfinished():
+            await self.office.crew.set_going(upgrade)
+        return None
+
+
+@asynccontextmanager
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    async with RedisServer(settings.redis) as server:
+        yield Store(server, RedisUpgrades(server, settings.retention), RedisCache(server), RedisLanes(server))
+
+
+@asynccontextmanager
+async def office(settings: DeskSettings) -> AsyncIterator[Office]:
+    async with AsyncExitStack() as opened:
+        kept = await opened.enter_async_context(store(settings))
+        slack = await opened.enter_async_context(Slack.connect(settings.slack_bot_token, settings.slack_base_url))
+        crew = await opened.enter_async_context(DocketCrew(settings.redis))
+        aurora = RdsAurora(settings.aws_region, kept.cache, timedelta(seconds=settings.catalogue_seconds))
+        opened.push_async_callback(aurora.close)
+        home = TeamId(settings.slack_team_id)
+        people = SlackPeople(slack, home)
+        desk = Desk(home, aurora, kept.upgrades, PolicyFile(settings.aurora_policy), people, crew, WallClock())
+        yield Office(kept, slack, aurora, people, crew, desk)
+
+
+def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
+    upgrades, clock = made.store.upgrades, WallClock()
+    driver = Driver(
+        home=made.desk.home,
+        aurora=made.aurora,
+        upgrades=upgrades,
+        policies=made.desk.policies,
+        people=made.people,
+        clock=clock,
+        patience=settings.patience,
+    )
+    watcher = Watcher(made.aurora, upgrades, made.store.cache, clock, timedelta(seconds=settings.watch_seconds))
+    narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock)
+    return CrewTurns(driver, narrator, watcher, made)
+
+
+@dataclass(frozen=True)
+class PostgresProbe:
+    """The probe with the credentials of this deployment."""
+
+    settings: ProberSettings
+    tokens: IamTokens
+
+    async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
+        target = Target(
+            host=endpoint.host,
+            port=endpoint.port,
+            dbname=self.settings.probe_dbname,
+            user=self.settings.probe_user,
+            password=self._password(endpoint),
+            region=endpoint.region,
+            sslrootcert=self.settings.probe_sslrootcert,
+        )
+        return await attempt(target, deadline)
+
+    def _password(self, endpoint: Endpoint) -> str | Token:
+        if self.settings.probe_password is None or self.settings.probe_auth == "iam":
+            return partial(self.tokens.auth_token, endpoint, self.settings.probe_user)
+        return self.settings.probe_password.get_secret_value()
+
+
+@asynccontextmanager
+async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
+    tokens = IamTokens()
+    deadline = timedelta(seconds=settings.probe_deadline_seconds)
+    try:
+        async with store(settings) as kept:
+            cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
+            yield Prober(PostgresProbe(settings, tokens), kept.upgrades, WallClock(), cadence)
+    finally:
+        tokens.close()
+
+
+def start_logging(settings: Settings) -> None:
+    """Slack's and AWS's own loggers stay above DEBUG, where they write tokens and bodies."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("slack_bolt", "slack_sdk", "botocore", "boto3", "urllib3", "aiohttp", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+async def warn_of_hazards(server: RedisServer) -> None:
+    """What may lose state is said at the start, clearly, and never stops it."""
+    try:
+        for hazard in await server.hazards():
+            log.warning("%s", hazard)
+    except Unavailable as trouble:
+        log.warning("Redis cannot be asked how it keeps data: %s", trouble)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,28 @@
+"""`python -m bot.worker`: takes turns of drivers, watchers and narrators until it is told to stop."""
+
+import asyncio
+import logging
+
+from bot.adapters.docket import run_worker
+from bot.settings import WorkerSettings, read
+from bot.wiring import office, start_logging, stop_on_signals, turns, warn_of_hazards
+
+log = logging.getLogger(__name__)
+
+
+async def work(settings: WorkerSettings) -> None:
+    stop = stop_on_signals()
+    async with office(settings) as made:
+        await warn_of_hazards(made.store.server)
+        log.info("worker ready")
+        await run_worker(settings.redis, turns(settings, made), stop)
+
+
+def main() -> None:
+    settings = read(WorkerSettings)
+    start_logging(settings)
+    asyncio.run(work(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The ears: Slack in, a question for the desk, an answer out."""

@@ -1,0 +1,127 @@
+"""The one way every request is served: acknowledge at once, ask, answer. Nothing is ever raised to Bolt."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.ids import UserId
+from bot.messages import answers
+from bot.messages.message import Message
+
+log = logging.getLogger(__name__)
+
+DEADLINE: Final = timedelta(seconds=25)  # of the asking
+LAST_WORDS: Final = timedelta(seconds=2)  # of those whose asking a shutdown cut short
+Ask = Callable[[], Awaitable[Message]]
+Acknowledge = Callable[[], Awaitable[Any]]
+
+
+class Answers(Protocol):
+    """Says something to one person only; Unavailable when Slack does not take it."""
+
+    async def reply(self, response_url: str, message: Message) -> None: ...
+
+    async def whisper(self, channel: str, user: UserId, message: Message) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and the ways to answer them."""
+
+    user: UserId
+    channel: str | None
+    response_url: str | None
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> "Asker":
+        """From the payload of a command or of a click."""
+        user, channel = body.get("user") or {}, body.get("channel") or {}
+        return cls(
+            user=UserId(body.get("user_id") or user.get("id") or ""),
+            channel=body.get("channel_id") or channel.get("id"),
+            response_url=body.get("response_url"),
+        )
+
+
+class Answering:
+    """Owns every answer under way."""
+
+    def __init__(self, answers: Answers, deadline: timedelta = DEADLINE) -> None:
+        self._answers = answers
+        self._deadline = deadline
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def serve(self, acknowledge: Acknowledge, body: Mapping[str, Any], ask: Ask) -> None:
+        """Returns as soon as the request is acknowledged; the answer follows by itself."""
+        await acknowledge()
+        task = asyncio.create_task(self._serve(Asker.of(body), ask))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def finish(self, within: timedelta) -> None:
+        """Wait for the answers under way; those that take longer end with a word of regret."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=within.total_seconds())
+        for late in (cut_short := [*self._under_way]):
+            late.cancel()
+        if cut_short:
+            await asyncio.wait(cut_short, timeout=LAST_WORDS.total_seconds())
+
+    async def _serve(self, asker: Asker, ask: Ask) -> None:
+        try:
+            answer = await self._asked(ask)
+        except asyncio.CancelledError:
+            await self._deliver(asker, answers.interrupted())
+            raise
+        await self._deliver(asker, answer)
+
+    async def _asked(self, ask: Ask) -> Message:
+        """Whatever becomes of it, there is something to say."""
+        limit = asyncio.timeout(self._deadline.total_seconds())
+        try:
+            async with limit:
+                return await ask()
+        except Refused as no:
+            return answers.refused(no.sentence, no.link, no.approvers)
+        except Unavailable as trouble:
+            log.warning("not answered: %s", trouble)
+            return answers.unavailable(trouble.what, trouble.code, trouble.detail)
+        except Conflict:
+            return answers.overtaken()
+        except Exception as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                return answers.too_slow(self._deadline.total_seconds())
+            return _broken(error)
+
+    async def _deliver(self, asker: Asker, answer: Message) -> None:
+        """To where the request came from, otherwise into the channel for that person's eyes."""
+        for way in (self._reply, self._whisper):
+            try:
+                if await way(asker, answer):
+                    return
+            except Unavailable as trouble:
+                log.warning("%s could not be answered: %s", asker.user, trouble)
+        log.error("%s was not answered at all", asker.user)
+
+    async def _reply(self, asker: Asker, answer: Message) -> bool:
+        if asker.response_url is None:
+            return False
+        await self._answers.reply(asker.response_url, answer)
+        return True
+
+    async def _whisper(self, asker: Asker, answer: Message) -> bool:
+        if asker.channel is None:
+            return False
+        await self._answers.whisper(asker.channel, asker.user, answer)
+        return True
+
+
+def _broken(error: Exception) -> Message:
+    reference = secrets.token_hex(4)
+    log.error("a request broke, ref %s", reference, exc_info=error)
+    return answers.broken(reference)

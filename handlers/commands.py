@@ -1,0 +1,43 @@
+"""`/aurora …`: what was typed goes to the desk, and its answer into words."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, assert_never
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.domain.ids import UserId
+from bot.messages import answers
+from bot.messages.message import Message
+from handlers.answering import Answering
+from handlers.desk import Desk
+from handlers.parse import Cancel, Help, ListClusters, Propose, Request, Show, StatusOf, parse
+
+Listener = Callable[..., Awaitable[None]]
+
+
+def command_listener(desk: Desk, answering: Answering) -> Listener:
+    async def on_command(ack: AsyncAck, body: Mapping[str, Any]) -> None:
+        async def ask() -> Message:
+            return await reply(desk, UserId(body["user_id"]), parse(body.get("text") or ""))
+
+        await answering.serve(ack, body, ask)
+
+    return on_command
+
+
+async def reply(desk: Desk, by: UserId, request: Request) -> Message:
+    match request:
+        case Help():
+            return answers.help_()
+        case ListClusters(page):
+            return answers.clusters(await desk.clusters(), page)
+        case Show(cluster):
+            return answers.cluster(await desk.show(cluster))
+        case Propose(cluster, version, reason):
+            return answers.proposed(await desk.propose(by, cluster, version, reason))
+        case StatusOf(cluster):
+            return answers.status(await desk.status(cluster), cluster)
+        case Cancel(cluster):
+            return answers.cancelled(await desk.cancel_cluster(by, cluster))
+        case _:
+            assert_never(request)

@@ -1,0 +1,177 @@
+"""What somebody typed after `/aurora` → what they ask for."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.errors import Refused
+from bot.domain.suggest import closest
+
+LONGEST_REASON: Final = 3000  # characters
+LONGEST_WORD: Final = 100
+ELLIPSIS: Final = "…"
+
+
+@dataclass(frozen=True)
+class Help:
+    """What can be asked at all."""
+
+
+@dataclass(frozen=True)
+class ListClusters:
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Show:
+    cluster: str
+
+
+@dataclass(frozen=True)
+class Propose:
+    """`version` is None when none was named: the desk then says which ones are legal."""
+
+    cluster: str
+    version: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StatusOf:
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    cluster: str
+
+
+Request = Help | ListClusters | Show | Propose | StatusOf | Cancel
+
+USAGE: Final[Mapping[str, str]] = {
+    "help": "help",
+    "list": "list [PAGE]",
+    "show": "show CLUSTER",
+    "upgrade": "upgrade CLUSTER VERSION [REASON]",
+    "status": "status [CLUSTER]",
+    "cancel": "cancel CLUSTER",
+}
+
+
+def parse(text: str) -> Request:
+    """The request, or Refused with the nearest command or the usage of the one that was meant."""
+    command, rest = _split(typed(text))
+    name = command.casefold()
+    if name in ("", "?", "-h", "--help"):
+        return Help()
+    if name not in _READERS:
+        raise Refused(_unknown(command))
+    return _READERS[name](rest)
+
+
+_SPACE: Final = re.compile(r"\s+")
+_TOKEN: Final = re.compile(r"<([^<>]*)>")
+_ENTITY: Final = re.compile(r"&(lt|gt|amp);")
+_ENTITIES: Final = {"lt": "<", "gt": ">", "amp": "&"}
+_UNSEEN: Final = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff\ud800-\udfff]"
+)
+
+
+def typed(text: str) -> str:
+    """The text as its writer typed it: Slack wraps names and links in `<…>` and escapes `&`, `<` and `>`."""
+    shown = _ENTITY.sub(lambda found: _ENTITIES[found[1]], _TOKEN.sub(lambda found: _unwrapped(found[1]), text))
+    return _UNSEEN.sub("", shown).strip()
+
+
+def _unwrapped(token: str) -> str:
+    """`@U0AKI|aki` was typed as `@aki`, `!here` as `@here`, `http://a.b|a.b` as `a.b`."""
+    target, _, label = token.partition("|")
+    sign, name = target[:1], target[1:]
+    if sign in ("@", "#"):
+        return sign + (label or name)
+    if sign == "!":
+        return label if label.startswith("@") else "@" + (label or name.partition("^")[0])
+    return label or target
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first word, without the quotes people put around names, and all after it."""
+    first, _, rest = _SPACE.sub(" ", text.strip(), count=1).partition(" ")
+    word = first.strip(_QUOTES)
+    return word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD] + ELLIPSIS, rest
+
+
+_OPENING: Final = "\"'“”„‟‘’‚«»「『"
+_CLOSING: Final = "\"'“”‟‘’«»」』"
+_QUOTES: Final = f"{_OPENING}{_CLOSING}`"
+
+
+def _reason(text: str) -> str:
+    """Quotes around the whole are left out; a longer text than is kept gets a mark at its end."""
+    quoted = len(text) > 1 and text[0] in _OPENING and text[-1] in _CLOSING
+    inside = text[1:-1].strip() if quoted else text
+    reason = text if quoted and (text[0] in inside or text[-1] in inside) else inside
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 2]} {ELLIPSIS}"
+
+
+def _help(_rest: str) -> Request:
+    return Help()
+
+
+def _list(rest: str) -> Request:
+    if not rest:
+        return ListClusters()
+    if not re.fullmatch("[1-9][0-9]{0,3}", rest):
+        raise Refused(f"{_usage('list')} Pages are numbered from 1.")
+    return ListClusters(int(rest))
+
+
+def _show(rest: str) -> Request:
+    return Show(_one_cluster("show", rest))
+
+
+def _upgrade(rest: str) -> Request:
+    cluster, rest = _split(rest)
+    if not cluster:
+        raise Refused(f"Which cluster? {_usage('upgrade')} `/aurora list` shows all clusters.")
+    version, rest = _split(rest)
+    return Propose(cluster, version or None, _reason(rest))
+
+
+def _status(rest: str) -> Request:
+    return StatusOf(_one_cluster("status", rest) if rest else None)
+
+
+def _cancel(rest: str) -> Request:
+    return Cancel(_one_cluster("cancel", rest))
+
+
+_READERS: Final[Mapping[str, Callable[[str], Request]]] = {
+    "help": _help,
+    "list": _list,
+    "show": _show,
+    "upgrade": _upgrade,
+    "status": _status,
+    "cancel": _cancel,
+}
+
+
+def _one_cluster(command: str, text: str) -> str:
+    cluster, more = _split(text)
+    if not cluster:
+        raise Refused(f"Which cluster? {_usage(command)} `/aurora list` shows all clusters.")
+    if more:
+        raise Refused(f"One cluster at a time. {_usage(command)}")
+    return cluster
+
+
+def _usage(command: str) -> str:
+    return f"Usage: `/aurora {USAGE[command]}`."
+
+
+def _unknown(command: str) -> str:
+    near = closest(command, USAGE)
+    meant = f" Did you mean `/aurora {USAGE[near]}`?" if near else ""
+    return f"I do not know `{command.replace('`', 'ˋ')}`.{meant} `/aurora help` shows all I can do."

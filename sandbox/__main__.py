@@ -1,0 +1,79 @@
+"""`python -m sandbox rehearse` plays an upgrade, `python -m sandbox serve` leaves the world running."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from sandbox.account import summary
+from sandbox.rehearse import rehearse
+from sandbox.scenarios import SCENARIOS
+from sandbox.screen import Screen
+from sandbox.serve import serve
+from sandbox.world import Wish
+
+
+def main() -> int:
+    """0 when everything was as expected, 1 when not, 2 for a call that makes no sense."""
+    asked = _parser().parse_args()
+    wish = Wish(
+        scenario=asked.scenario if asked.command == "rehearse" else "happy",
+        pace=asked.pace,
+        mode=asked.mode,
+        minutes=SCENARIOS[asked.scenario].minutes if asked.command == "rehearse" else 60.0,
+    )
+    if asked.command == "serve":
+        asyncio.run(serve(Console(), wish))
+        return 0
+    return _rehearse(wish, asked.report, asked.logs)
+
+
+def _rehearse(wish: Wish, report: Path | None, logs: Path | None) -> int:
+    screen = Screen()
+    try:
+        record = asyncio.run(rehearse(wish, screen.show, logs))
+    finally:
+        screen.close()
+    if report:
+        report.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    screen.say(*summary(record))
+    return 1 if record["broken_expectations"] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    rehearsal = commands.add_parser("rehearse", help="play one upgrade without a person")
+    rehearsal.add_argument("--scenario", choices=SCENARIOS, default="happy")
+    rehearsal.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    rehearsal.add_argument("--logs", type=_empty, metavar="DIR", help="keep the logs of every process here")
+    serving = commands.add_parser("serve", help="leave the world running and print its environment")
+    for command in (rehearsal, serving):
+        command.add_argument("--pace", type=_pace, default=1.0, help="2 is twice as fast (default 1: some 40 s)")
+        command.add_argument("--mode", choices=("socket", "http"), default="socket", help="how Slack reaches the bot")
+    return parser
+
+
+def _empty(text: str) -> Path:
+    """A rehearsal reads the truth from its logs, so nothing older may be among them."""
+    directory = Path(text)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an empty directory")
+    return directory
+
+
+def _pace(text: str) -> float:
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not 0.1 <= pace <= 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pace: a number from 0.1 to 20")
+    return pace
+
+
+if __name__ == "__main__":
+    sys.exit(main())

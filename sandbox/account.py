@@ -1,0 +1,169 @@
+"""What a rehearsal leaves to read: the truth from the servers beside what the bot measured, and whether the one is in the other."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.aurora import Down
+from sandbox.scenarios import Scenario
+from sandbox.slack import Message
+from sandbox.slack.transcript import content_lines
+from sandbox.world import World
+
+WRITER_REGION = "us-east-1"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    """`told` is the bot's own report.json, if it posted one; `card` how its card ended."""
+
+    world: World
+    scenario: Scenario
+    card: Message
+    before: dict[str, str]
+    after: dict[str, str]
+    told: Json | None
+    total_seconds: float
+
+    @property
+    def thread(self) -> list[Message]:
+        return self.world.slack.replies(self.card.channel, self.card.ts)
+
+    def measured(self) -> list[Json]:
+        """Per endpoint, from the bot's report."""
+        fields = ("region", "endpoint", "at_least", "at_most", "attempts", "failed")
+        return [{name: each[name] for name in fields} for each in self.told["endpoints"]] if self.told else []
+
+    def broken_expectations(self) -> tuple[str, ...]:
+        """What did not come as the scenario has it, in sentences; empty when all held."""
+        return (*self._outcome(), *self._words(), *self._truths())
+
+    def _outcome(self) -> Iterator[str]:
+        if self.scenario.ending not in self.card.text:
+            yield f"the card does not say “{self.scenario.ending}”"
+        if self.card.buttons:
+            yield f"the card still shows {', '.join(self.card.buttons)}"
+        if (orders := self.world.aurora.orders_accepted) != self.scenario.orders:
+            yield f"{orders} orders were accepted, not {self.scenario.orders}"
+        if (self.before != self.after) != self.scenario.changes_version:
+            yield f"the servers went from {self.before} to {self.after}"
+        if self.scenario.has_report != (self.told is not None):
+            yield "report.json is missing" if self.told is None else "there is a report of an upgrade that never began"
+        if self.world.slack.rate_limited:
+            yield f"Slack refused {self.world.slack.rate_limited} calls as too many"
+
+    def _words(self) -> Iterator[str]:
+        rest = "\n".join(self.lines())
+        for words in self.scenario.words:
+            _, found, rest = rest.partition(words)
+            if not found:
+                yield f"the thread does not say “{words}” where it should"
+                return
+
+    def _truths(self) -> Iterator[str]:
+        """Each time that a server took no connections lies inside an outage that the bot reported, and the sums agree."""
+        endpoints = {(each["region"], each["endpoint"]): each for each in self.told["endpoints"]} if self.told else {}
+        for down in self.world.aurora.truth():
+            reported = endpoints.get((down.region, use(down)))
+            if reported is None or not any(_holds(outage, down) for outage in reported["outages"]):
+                yield f"no reported outage holds the {down.seconds:.3f} s of {down.region} from {down.down_from}"
+        for (region, name), reported in endpoints.items():
+            truth = sum(
+                down.seconds for down in self.world.aurora.truth() if (down.region, use(down)) == (region, name)
+            )
+            if not reported["at_least"] <= truth <= (reported["at_most"] or 0):
+                yield f"{region} {name} was down {truth:.3f} s, not {reported['at_least']} to {reported['at_most']} s"
+
+    def lines(self) -> list[str]:
+        return [line for message in self.thread for line in content_lines(message, self.world.slack.workspace)]
+
+    def record(self) -> Json:
+        """Everything, as JSON knows it: what `--report` writes."""
+        slack, aurora = self.world.slack, self.world.aurora
+        return {
+            "scenario": self.world.wish.scenario,
+            "outcome": self.scenario.ending
+            if self.scenario.ending in self.card.text
+            else self.card.text.splitlines()[0],
+            "broken_expectations": self.broken_expectations(),
+            "orders_accepted": aurora.orders_accepted,
+            "versions": {"before": self.before, "after": self.after},
+            "truth": [_truth(down) for down in aurora.truth()],
+            "measured": self.measured(),
+            "rds_events": [_event(each) for each in aurora.rds_events()],
+            "thread": [_said(message, slack.workspace) for message in self.thread],
+            "timings": {
+                "ready_s": round(self.world.ready_seconds, 3),
+                "total_s": round(self.total_seconds, 3),
+                "slowest_ack_ms": round(slack.slowest_ack_ms, 1),
+            },
+            "memory_mb": {name: round(mb, 1) for name, mb in self.world.bot.memory_mb().items()},
+        }
+
+
+def use(down: Down) -> str:
+    return "writer" if down.region == WRITER_REGION else "reader"
+
+
+def _holds(outage: Json, down: Down) -> bool:
+    """Inside [last success before, end of the first success after]; the log's stamps are cut to the millisecond."""
+    last_ok, ended_by = outage["last_ok_at"], outage["ended_by"]
+    if last_ok is None or ended_by is None:
+        return False
+    ms = timedelta(milliseconds=1)
+    began, ended = datetime.fromisoformat(last_ok), datetime.fromisoformat(ended_by)
+    return began - ms <= down.down_from and down.down_until <= ended + ms
+
+
+def _truth(down: Down) -> Json:
+    return {
+        "region": down.region,
+        "endpoint": use(down),
+        "down_from": down.down_from.isoformat(),
+        "down_until": down.down_until.isoformat(),
+        "seconds": round(down.seconds, 3),
+    }
+
+
+def _event(event: Any) -> Json:
+    return {
+        "at": event.date.isoformat(),
+        "region": event.region,
+        "source": event.source_identifier,
+        "message": event.message,
+    }
+
+
+def _said(message: Message, workspace: Any) -> Json:
+    author = workspace.users[message.author].real_name if message.author in workspace.users else message.author
+    return {"at": message.at.isoformat(), "author": author, "text": "\n".join(content_lines(message, workspace))}
+
+
+def report_of(messages: Sequence[Message]) -> Json | None:
+    """The bot's `report.json`, from the files of a thread."""
+    files = [file for message in messages for file in message.files if file.name == "report.json"]
+    return json.loads(files[-1].content) if files else None
+
+
+def summary(record: Json) -> Iterator[str]:
+    """The last words of a rehearsal: what was measured beside what was true, and what did not come as expected."""
+    yield ""
+    for measured in record["measured"]:
+        here = [down["seconds"] for down in record["truth"] if down["region"] == measured["region"]]
+        truth = f"{sum(here):.3f} s" if here else "never down"
+        yield (
+            f"{measured['region']:15} {measured['endpoint']:7} measured {measured['at_least']:.3f} to {measured['at_most']:.3f} s"
+            f" in {measured['attempts']} attempts · the servers' own logs say {truth}"
+        )
+    orders, versions = record["orders_accepted"], record["versions"]
+    yield f"orders accepted: {orders} · versions {_listed(versions['before'])} before, {_listed(versions['after'])} after"
+    yield from (f"NOT AS EXPECTED: {broken}" for broken in record["broken_expectations"])
+    if not record["broken_expectations"]:
+        yield f"Everything came as the scenario “{record['scenario']}” has it."
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{region} {version}" for region, version in versions.items())

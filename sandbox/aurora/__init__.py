@@ -1,0 +1,8 @@
+"""Aurora on one machine: the RDS wire protocol over two real PostgreSQL servers, one per Region."""
+
+from .postgres import Server
+from .state import RdsEvent
+from .truth import Down
+from .world import SCENARIOS, Aurora
+
+__all__ = ["SCENARIOS", "Aurora", "Down", "RdsEvent", "Server"]

@@ -1,0 +1,94 @@
+"""What a script of an upgrade acts upon: the members and their servers, a clock that can run faster, and RDS's voice."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+
+from .postgres import Server
+from .state import Account, Cluster, GlobalCluster, Instance
+
+
+class CurtainError(Exception):
+    """The world ends in the middle of an upgrade."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One Region's part: what the API shows of it, and the server that plays it."""
+
+    cluster: Cluster
+    instance: Instance
+    server: Server
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What one restart really was."""
+
+    milliseconds: int
+    startup_microseconds: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All waits are divided by `pace`."""
+
+    account: Account
+    subject: GlobalCluster
+    servers: Mapping[str, Server]
+    target: str
+    pace: float
+    curtain: Event
+
+    @property
+    def writer(self) -> Member:
+        return self._member(self.subject.members[0])
+
+    @property
+    def secondaries(self) -> list[Member]:
+        return [self._member(each) for each in self.subject.members[1:]]
+
+    @property
+    def members(self) -> list[Member]:
+        return [*self.secondaries, self.writer]
+
+    def _member(self, cluster: Cluster) -> Member:
+        return Member(cluster, cluster.instances[0], self.servers[cluster.region])
+
+    def wait(self, seconds: float) -> None:
+        if self.curtain.wait(seconds / self.pace):
+            raise CurtainError
+
+    def of_cluster(self, member: Member, message: str, *categories: str) -> None:
+        self.account.say(member.cluster, message, *categories)
+
+    def of_instance(self, member: Member, message: str, *categories: str) -> None:
+        self.account.say(member.cluster, message, *categories, instance=member.instance)
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Changes that the API must show together."""
+        with self.account.lock:
+            yield
+
+    def shut_down(self, member: Member) -> "Halt":
+        return Halt(time.monotonic(), member.server.stop())
+
+    def bring_up(self, member: Member, version: str, halt: "Halt", down_seconds: float) -> Restart:
+        """Start the server on this version when it has been down for `down_seconds` of the script's time."""
+        self.wait(max(0.0, down_seconds - (time.monotonic() - halt.began) * self.pace))
+        began = time.perf_counter_ns()
+        member.server.start(version)
+        took = (time.perf_counter_ns() - began) // 1000
+        return Restart(round(member.server.downs()[-1].seconds * 1000), took, halt.dropped)
+
+
+@dataclass(frozen=True)
+class Halt:
+    """A shutdown that happened: when it was asked for, and the connections it cost."""
+
+    began: float
+    dropped: int

@@ -1,0 +1,163 @@
+"""Aurora as the rest of the sandbox sees it: a control plane to call, two servers to connect to, and the truth about both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final, Self
+
+from . import seed
+from .asking import AwsError
+from .control_plane import ControlPlane
+from .modifying import NOT_ROLLED_OUT
+from .postgres import DATABASE, Server
+from .script import SCRIPTS
+from .seed import SECONDARY, WRITER
+from .site import Site, site
+from .stage import CurtainError, Stage
+from .state import Account, GlobalCluster, Order, RdsEvent
+from .truth import Down
+
+VERSION: Final = "18.4"
+SCENARIOS: Final = ("happy", "rollback", "refused", "failed")
+
+
+class Aurora:
+    """Made by `start`; safe to ask from any thread. What talks to the servers blocks for some milliseconds."""
+
+    endpoint_url: str
+    account: Account
+    control_plane: ControlPlane
+    probe_user: Final = "aurora_probe"
+
+    def __init__(self, directory: Path, scenario: str = "happy", pace: float = 1.0) -> None:
+        if scenario not in SCENARIOS:
+            raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
+        self._directory = directory
+        self._scenario = scenario
+        self._pace = pace
+        self._servers: dict[str, Server] = {}
+        self._curtain = Event()
+        self._scripts: list[Thread] = []
+        self._stack = ExitStack()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, directory: Path, *, scenario: str = "happy", pace: float = 1.0) -> AsyncIterator[Self]:
+        """Logs and the CA stay in `directory`. Nothing else is left behind, even when this process is killed."""
+        aurora = cls(directory, scenario, pace)
+        opening = asyncio.ensure_future(asyncio.to_thread(aurora.open))
+        try:
+            await asyncio.shield(opening)
+            yield aurora
+        finally:
+            await asyncio.wait([opening])
+            await asyncio.to_thread(aurora.close)
+
+    def open(self) -> None:
+        with ExitStack() as opened:
+            importing = opened.enter_context(ThreadPoolExecutor(1)).submit(import_wire)
+            self._site = opened.enter_context(site(self._directory))
+            self._servers = opened.enter_context(servers(self._site))
+            opened.callback(self._drop_curtain)
+            addresses = {region: seed.Address(each.host, each.port) for region, each in self._servers.items()}
+            self.account = seed.account(addresses, VERSION)
+            self.control_plane = ControlPlane(self.account, self._carry_out, self._object)
+            importing.result()
+            from .wire import served  # moto takes a second or two to import: PostgreSQL starts meanwhile
+
+            self.endpoint_url = opened.enter_context(served(self.control_plane.answer))
+            self._stack = opened.pop_all()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _object(self, given: GlobalCluster) -> AwsError | None:
+        if self._scenario == "refused":
+            return AwsError("InvalidParameterValue", NOT_ROLLED_OUT)
+        if given.identifier != "orders":
+            return AwsError("InvalidDBClusterStateFault", f"{given.identifier} has no servers in this sandbox.")
+        return None
+
+    def _carry_out(self, order: Order) -> None:
+        subject = self.account.global_cluster(order.global_cluster)
+        assert subject is not None
+        stage = Stage(self.account, subject, self._servers, order.version, self._pace, self._curtain)
+        thread = Thread(target=self._play, args=(stage,), name=f"upgrade-{order.global_cluster}", daemon=True)
+        self._scripts.append(thread)
+        thread.start()
+
+    def _play(self, stage: Stage) -> None:
+        try:
+            SCRIPTS[self._scenario](stage)
+        except CurtainError:
+            return
+
+    def _drop_curtain(self) -> None:
+        self._curtain.set()
+        for thread in self._scripts:
+            thread.join(timeout=30)
+
+    @property
+    def ca_file(self) -> Path:
+        return self._site.ca_file
+
+    @property
+    def probe_password(self) -> str:
+        return self._site.passwords[self.probe_user]
+
+    @property
+    def orders_accepted(self) -> int:
+        return len(self.account.orders)
+
+    def server(self, region: str) -> Server:
+        return self._servers[region]
+
+    def versions(self) -> dict[str, str]:
+        """What the servers themselves answer, by Region."""
+        return {region: each.version() for region, each in self._servers.items()}
+
+    def truth(self) -> list[Down]:
+        """When each endpoint really took no new connections, in the order in which it happened."""
+        return sorted(
+            (down for each in self._servers.values() for down in each.downs()), key=lambda down: down.down_from
+        )
+
+    def rds_events(self) -> list[RdsEvent]:
+        """What RDS has said since the first order."""
+        with self.account.lock:
+            since = self.account.orders[0].at if self.account.orders else None
+            return [each for each in self.account.events if since is not None and each.date >= since]
+
+    def environment(self) -> dict[str, str]:
+        """What a client process needs to find this world, and no real one."""
+        return {
+            "AWS_ENDPOINT_URL_RDS": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "AKIASANDBOX000000000",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_REGION": WRITER,
+            "AWS_DEFAULT_REGION": WRITER,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PROBE_USER": self.probe_user,
+            "PROBE_PASSWORD": self.probe_password,
+            "PROBE_SSLROOTCERT": str(self.ca_file),
+            "PROBE_DBNAME": DATABASE,
+        }
+
+
+def import_wire() -> None:
+    from . import wire  # noqa: F401
+
+
+@contextmanager
+def servers(ground: Site) -> Iterator[dict[str, Server]]:
+    """The writer's server and its streaming standby, by Region."""
+    with ExitStack() as running:
+        writer, secondary = Server(ground, WRITER), Server(ground, SECONDARY)
+        running.callback(writer.remove)
+        running.callback(secondary.remove)
+        writer.initialise(VERSION)
+        secondary.follow(writer, VERSION)
+        yield {WRITER: writer, SECONDARY: secondary}

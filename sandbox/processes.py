@@ -1,0 +1,126 @@
+"""The bot's real processes, as its Procfile names them; each can be killed and started again."""
+
+import asyncio
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from aiohttp import ClientError, ClientSession
+from honcho.environ import parse_procfile
+
+from sandbox.leash import Leash
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+READY: Final = "ready"  # the last word of the line a process logs when it serves
+READY_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 10.0
+
+
+class Processes:
+    """Started by their names in the Procfile; what they print goes to one log file each."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str], leash: Leash) -> None:
+        self.commands: Mapping[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._environment = environment
+        self._leash = leash
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, directory: Path, environment: Mapping[str, str]) -> AsyncIterator[Self]:
+        """All of them; ready when each has said so."""
+        with Leash() as leash:
+            processes = cls(directory, environment, leash)
+            try:
+                for name in processes.commands:
+                    processes.begin(name)
+                await asyncio.gather(*map(processes.ready, processes.commands))
+                yield processes
+            finally:
+                await processes.stop()
+
+    def log(self, name: str) -> Path:
+        return self._directory / f"{name}.log"
+
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
+
+    def begin(self, name: str) -> None:
+        with self.log(name).open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                shlex.split(self.commands[name]), cwd=ROOT, env=inherited() | dict(self._environment),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self._leash.hold(self._running[name].pid)
+
+    async def ready(self, name: str) -> None:
+        """Returns when the process has said that it serves; RuntimeError with its log when it never does."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await self._is_ready(name):
+                    if self._running[name].poll() is not None:
+                        raise TimeoutError
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise RuntimeError(f"{name} did not start:\n{self.log(name).read_text()}") from None
+
+    async def _is_ready(self, name: str) -> bool:
+        """The ears answer `/readyz`; the others, which nobody calls, log that they are ready."""
+        if name != "web":
+            return any(line.endswith(READY) for line in self.log(name).read_text().splitlines())
+        url = f"http://127.0.0.1:{self._environment['PORT']}/readyz"
+        async with ClientSession() as session:
+            try:
+                async with session.get(url) as answer:
+                    return answer.status == 200
+            except ClientError:
+                return False
+
+    def kill(self, name: str) -> None:
+        """Die as in a power cut."""
+        self._end(name, signal.SIGKILL)
+
+    async def restart(self, name: str) -> None:
+        """What a supervisor does when a process is gone."""
+        self.log(name).write_text("")
+        self.begin(name)
+        await self.ready(name)
+
+    async def stop(self) -> None:
+        for process in self._running.values():
+            process.send_signal(signal.SIGTERM)
+        await asyncio.gather(*(asyncio.to_thread(self._end, name, None) for name in list(self._running)))
+
+    def _end(self, name: str, number: int | None) -> None:
+        process = self._running.pop(name)
+        if number is not None:
+            process.send_signal(number)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._leash.release(process.pid)
+
+    def memory_mb(self) -> dict[str, float]:
+        """Resident memory of each process, MiB."""
+        pages = {
+            name: int(Path(f"/proc/{each.pid}/statm").read_text().split()[1]) for name, each in self._running.items()
+        }
+        return {name: count * os.sysconf("SC_PAGE_SIZE") / 2**20 for name, count in pages.items()}
+
+
+def inherited() -> dict[str, str]:
+    """Of our own environment only what names no other world: no AWS profile, no Slack token gets through."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
+    return {**kept, **nowhere, "PATH": path, "PYTHONUNBUFFERED": "1"}

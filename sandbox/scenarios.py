@@ -1,0 +1,69 @@
+"""What a rehearsal plays and what must come of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`ending` is what the card says in the end; `words` what the thread must hold, in this order."""
+
+    ending: str
+    decision: Literal["approve", "decline", "none"]
+    orders: int
+    changes_version: bool
+    words: tuple[str, ...]
+    has_report: bool = True
+    minutes: float = 60.0  # until the proposal expires
+
+
+SCENARIOS: Final[Mapping[str, Scenario]] = {
+    "happy": Scenario(
+        ending="succeeded",
+        decision="approve",
+        orders=1,
+        changes_version=True,
+        words=(
+            "proposed this",
+            "approved. 1 of 1.",
+            "Ordered: ModifyGlobalCluster(orders, 18.6).",
+            "upgrade started. Cluster remains online.",
+            "unreachable: ",
+            "back after ",
+            "Done in ",
+        ),
+    ),
+    "rollback": Scenario(
+        ending="rolled back",
+        decision="approve",
+        orders=1,
+        changes_version=False,
+        words=("approved. 1 of 1.", "Ordered: ", "unreachable: ", "rollback succeeded", "Rolled back in "),
+    ),
+    "refused": Scenario(
+        ending="refused by AWS",
+        decision="approve",
+        orders=0,
+        changes_version=False,
+        words=("approved. 1 of 1.", "AWS refused the order", "doesn't support minor version upgrades", "one by one"),
+        has_report=False,
+    ),
+    "declined": Scenario(
+        ending="declined",
+        decision="decline",
+        orders=0,
+        changes_version=False,
+        words=("proposed this", "declined. Nothing was changed."),
+        has_report=False,
+    ),
+    "expired": Scenario(
+        ending="expired",
+        decision="none",
+        orders=0,
+        changes_version=False,
+        words=("proposed this", "Expired before it was approved"),
+        has_report=False,
+        minutes=0.05,
+    ),
+}

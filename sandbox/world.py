@@ -1,0 +1,92 @@
+"""The whole world on one machine: Aurora, Slack, Valkey and the bot's own processes between them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final, Literal
+
+from sandbox.aurora import Aurora
+from sandbox.processes import Processes
+from sandbox.slack import SlackDouble
+from sandbox.valkey import Valkey, free_port
+
+CHANNEL: Final = "C0DBOPS"
+POLICY: Final = """\
+[[rule]]
+clusters = ["*"]
+channel = "{channel}"
+approvers = ["S0DBA"]
+approvals = {approvals}
+expires_after_minutes = {minutes}
+"""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What kind of world. `pace` is a speed: at 2 everything that waits takes half as long."""
+
+    scenario: str = "happy"
+    pace: float = 1.0
+    mode: Literal["socket", "http"] = "socket"
+    approvals: int = 1
+    minutes: float = 60.0
+    rate_limits: bool = True
+
+
+@dataclass(frozen=True)
+class World:
+    wish: Wish
+    aurora: Aurora
+    slack: SlackDouble
+    valkey: Valkey
+    bot: Processes
+    environment: dict[str, str]
+    ready_seconds: float
+
+
+@asynccontextmanager
+async def world(directory: Path, wish: Wish) -> AsyncIterator[World]:
+    """Everything up and talking to each other; logs and the CA are left in `directory`."""
+    began = monotonic()
+    async with AsyncExitStack() as up:
+        aurora, slack, valkey = await _outside(up, directory, wish)
+        environment = _environment(directory, wish, aurora, slack, valkey)
+        if wish.mode == "http":
+            await slack.deliver_to(f"http://127.0.0.1:{environment['PORT']}/slack/events")
+        bot = await up.enter_async_context(Processes.start(directory / "bot", environment))
+        yield World(wish, aurora, slack, valkey, bot, environment, monotonic() - began)
+
+
+async def _outside(up: AsyncExitStack, directory: Path, wish: Wish) -> tuple[Aurora, SlackDouble, Valkey]:
+    """The outside systems, started side by side and closed in turn."""
+    scenario = wish.scenario if wish.scenario in ("rollback", "refused", "failed") else "happy"
+    starting = Aurora.start(directory / "aurora", scenario=scenario, pace=wish.pace)
+    aurora_up = asyncio.create_task(starting.__aenter__())
+    try:
+        slack = await up.enter_async_context(SlackDouble.start(rate_limits=wish.rate_limits))
+        valkey = await up.enter_async_context(Valkey.start(directory / "valkey"))
+    finally:
+        aurora = await aurora_up
+        up.push_async_exit(starting)
+    return aurora, slack, valkey
+
+
+def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble, valkey: Valkey) -> dict[str, str]:
+    """All that the bot is told: where things are, and how patient to be at this pace."""
+    policy = directory / "aurora.toml"
+    policy.write_text(POLICY.format(channel=CHANNEL, approvals=wish.approvals, minutes=wish.minutes))
+    return {
+        **aurora.environment(),
+        **slack.environment(wish.mode),
+        "REDIS_URL": valkey.url,
+        "AURORA_POLICY": str(policy),
+        "PROBE_REGIONS": "us-east-1,ap-northeast-1",
+        "PORT": str(free_port()),
+        "WATCH_SECONDS": f"{1 / wish.pace:.3f}",
+        "CATALOGUE_SECONDS": f"{1 / wish.pace:.3f}",
+        "SETTLE_SECONDS": f"{4 / wish.pace:.3f}",
+        "NO_PROXY": "127.0.0.1",
+    }

@@ -1,0 +1,286 @@
+"""Attempts at a real PostgreSQL, and at everything else that can stand at its address."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
+
+from bot.adapters.postgres import Target, attempt, instant, outcome_of
+from bot.domain.attempts import Outcome
+from bot.domain.ids import Region
+from sandbox.aurora.postgres import DATABASE, Server
+from sandbox.aurora.site import site
+
+SOON = timedelta(seconds=5)
+SECRET = "hush-hush"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with site(tmp_path_factory.mktemp("postgres")) as ground:
+        running = Server(ground, "us-east-1")
+        running.initialise("18.6")
+        yield running
+        running.remove()
+
+
+@pytest.fixture
+def target(server: Server) -> Target:
+    told = {name: str(value) for name, value in conninfo_to_dict(server.dsn()).items()}
+    return Target(
+        host=told["host"],
+        port=int(told["port"]),
+        dbname=told["dbname"],
+        user=told["user"],
+        password=told["password"],
+        region=Region("us-east-1"),
+        sslrootcert=Path(told["sslrootcert"]),
+    )
+
+
+def at_port(port: int, host: str = "127.0.0.1") -> Target:
+    return Target(host, port, "orders", "probe", SECRET, Region("us-east-1"), sslmode="disable")
+
+
+async def test_a_database_that_answers_tells_its_version(target: Target) -> None:
+    before = datetime.now(UTC)
+    tried = await attempt(target, SOON)
+    assert (tried.outcome, tried.version, tried.detail) == (Outcome.OK, "18.6.1", "")
+    assert before - timedelta(seconds=1) < tried.start < tried.end < datetime.now(UTC) + timedelta(seconds=1)
+    assert tried.duration < timedelta(seconds=1)
+
+
+async def test_a_name_is_resolved_and_verified(target: Target) -> None:
+    assert (await attempt(replace(target, host="localhost"), SOON)).outcome is Outcome.OK
+
+
+async def test_a_token_is_asked_for_each_time(target: Target) -> None:
+    asked = []
+
+    async def token() -> str:
+        asked.append(instant())
+        assert isinstance(target.password, str)
+        return target.password
+
+    tried = [await attempt(replace(target, password=token), SOON) for _ in range(2)]
+    assert [each.outcome for each in tried] == [Outcome.OK, Outcome.OK]
+    assert len(asked) == 2
+    assert asked[0] < tried[0].start + timedelta(milliseconds=1)
+
+
+async def test_no_token_is_a_matter_of_authentication(target: Target) -> None:
+    async def broken() -> str:
+        raise LookupError("Unable to locate credentials")
+
+    tried = await attempt(replace(target, password=broken), SOON)
+    assert tried.outcome is Outcome.AUTH
+    assert tried.detail == "no password to be had: LookupError Unable to locate credentials"
+
+
+async def test_a_token_that_never_comes_is_no_fault_of_the_endpoint(target: Target) -> None:
+    async def endless() -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert (await attempt(replace(target, password=endless), timedelta(seconds=0.05))).outcome is Outcome.AUTH
+
+
+async def test_a_wrong_password_is_not_an_outage(target: Target) -> None:
+    tried = await attempt(replace(target, password=SECRET), SOON)
+    assert tried.outcome is Outcome.AUTH
+    assert tried.detail == 'FATAL: password authentication failed for user "aurora_probe"'
+
+
+async def test_an_unknown_database_is_not_an_outage(target: Target) -> None:
+    assert (await attempt(replace(target, dbname="nowhere"), SOON)).outcome is Outcome.AUTH
+
+
+async def test_a_forbidden_query_is_not_an_outage(server: Server, target: Target) -> None:
+    server.ask("REVOKE EXECUTE ON FUNCTION aurora_version() FROM PUBLIC", DATABASE)
+    try:
+        tried = await attempt(target, SOON)
+    finally:
+        server.ask("GRANT EXECUTE ON FUNCTION aurora_version() TO PUBLIC", DATABASE)
+    assert tried.outcome is Outcome.AUTH
+    assert tried.detail == "permission denied for function aurora_version (42501)"
+
+
+async def test_another_authority_is_not_an_outage(target: Target, tmp_path: Path) -> None:
+    stranger = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(stranger))
+    tried = await attempt(replace(target, sslrootcert=stranger), SOON)
+    assert tried.outcome is Outcome.TLS
+    assert "certificate verify failed" in tried.detail
+
+
+async def test_a_missing_bundle_is_not_an_outage(target: Target, tmp_path: Path) -> None:
+    assert (await attempt(replace(target, sslrootcert=tmp_path / "none.pem"), SOON)).outcome is Outcome.TLS
+
+
+async def test_a_server_without_tls_is_not_trusted(target: Target) -> None:
+    async with listening(lambda _: b"N") as port:
+        assert (await attempt(replace(target, port=port), SOON)).outcome is Outcome.TLS
+
+
+async def test_a_name_that_does_not_exist_is_not_an_outage() -> None:
+    for host in ("db.invalid", "x" * 70 + ".invalid", "nul\0.invalid"):
+        tried = await attempt(at_port(5432, host), SOON)
+        assert tried.outcome is Outcome.DNS
+        assert tried.detail.startswith("cannot resolve")
+
+
+async def test_a_resolver_that_is_silent_is_not_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", silent)
+    assert (await attempt(at_port(5432, "localhost"), timedelta(seconds=0.05))).outcome is Outcome.DNS
+
+
+async def test_a_stopped_server_refuses_and_comes_back(server: Server, target: Target) -> None:
+    server.stop()
+    down = await attempt(target, SOON)
+    server.start("18.6")
+    assert (down.outcome, down.detail) == (Outcome.REFUSED, "Connection refused")
+    assert (await attempt(target, SOON)).outcome is Outcome.OK
+
+
+async def test_every_address_is_tried() -> None:
+    """`localhost` may be ::1 as well, where nobody listens."""
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        assert (await attempt(at_port(unused.getsockname()[1], "localhost"), SOON)).outcome is Outcome.REFUSED
+
+
+async def test_a_listener_that_never_answers_is_given_up_at_the_deadline() -> None:
+    async with listening(lambda _: b"") as port:
+        began = time.monotonic()
+        tried = await attempt(at_port(port), timedelta(seconds=0.2))
+        assert 0.2 <= time.monotonic() - began < 1
+    assert (tried.outcome, tried.detail) == (Outcome.TIMEOUT, "no answer within 0.2 s")
+
+
+async def test_a_server_that_falls_silent_before_the_query_is_given_up_at_the_deadline_too() -> None:
+    def welcome(said: bytes) -> bytes:
+        return AUTHENTICATED if said[4:8] == b"\0\x03\0\0" else b""
+
+    async with listening(welcome) as port:
+        began = time.monotonic()
+        tried = await attempt(at_port(port), timedelta(seconds=0.2))
+        assert 0.2 <= time.monotonic() - began < 1
+    assert tried.outcome is Outcome.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "words", "outcome"),
+    [
+        ("57P03", "the database system is starting up", Outcome.STARTING_UP),
+        ("57P03", "the database system is shutting down", Outcome.STARTING_UP),
+        ("57P03", "the database system is in recovery mode", Outcome.STARTING_UP),
+        ("57P03", "the database system is not yet accepting connections", Outcome.STARTING_UP),
+        ("57P01", "terminating connection due to administrator command", Outcome.STARTING_UP),
+        ("57P02", "terminating connection because of crash of another server process", Outcome.STARTING_UP),
+        ("28000", 'no pg_hba.conf entry for host "10.0.0.1", user "probe", database "orders"', Outcome.AUTH),
+        ("28000", 'role "probe" does not exist', Outcome.AUTH),
+        ("28000", 'role "probe" is not permitted to log in', Outcome.AUTH),
+        ("28P01", 'PAM authentication failed for user "probe"', Outcome.AUTH),
+        ("42501", 'permission denied for database "orders"', Outcome.AUTH),
+        ("3D000", 'database "orders" does not exist', Outcome.AUTH),
+        ("53300", "sorry, too many clients already", Outcome.OTHER),
+    ],
+)
+async def test_a_server_that_answers_with_an_error(sqlstate: str, words: str, outcome: Outcome) -> None:
+    """On connecting, libpq hands on the words; in answer to the query, the SQLSTATE too. Both mean the same."""
+    error = error_response(sqlstate, words)
+    async with listening(lambda _: error) as port:
+        on_connecting = await attempt(at_port(port), SOON)
+    async with listening(lambda said: error if said[:1] == b"Q" else AUTHENTICATED) as port:
+        on_asking = await attempt(at_port(port), SOON)
+    assert (on_connecting.outcome, on_connecting.detail) == (outcome, f"FATAL: {words}")
+    assert (on_asking.outcome, on_asking.detail) == (outcome, f"{words} ({sqlstate})")
+
+
+async def test_a_connection_cut_in_the_middle_is_a_failure_of_the_endpoint() -> None:
+    async with listening(lambda _: None) as port:
+        tried = await attempt(at_port(port), SOON)
+    assert tried.outcome is Outcome.OTHER
+    assert tried.detail.startswith("server closed the connection unexpectedly")
+
+
+async def test_a_connection_cut_in_the_tls_handshake_is_not_a_matter_of_trust(target: Target) -> None:
+    async with listening(lambda said: b"S" if len(said) == 8 else None) as port:
+        assert (await attempt(replace(target, port=port), SOON)).outcome is Outcome.OTHER
+
+
+async def test_nonsense_instead_of_postgresql_is_a_failure_of_the_endpoint() -> None:
+    async with listening(lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        assert (await attempt(at_port(port), timedelta(seconds=1))).outcome in (Outcome.OTHER, Outcome.TIMEOUT)
+
+
+async def test_cancelling_an_attempt_cancels_it_at_once() -> None:
+    async with listening(lambda _: b"") as port:
+        task = asyncio.create_task(attempt(at_port(port), SOON))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        began = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - began < 0.5
+
+
+async def test_a_password_is_never_told() -> None:
+    async with listening(lambda _: error_response("28P01", f"password {SECRET} authentication failed")) as port:
+        tried = await attempt(at_port(port), SOON)
+    assert tried.detail == "FATAL: password *** authentication failed"
+    assert SECRET not in repr(at_port(port))
+
+
+@given(st.text())
+def test_any_words_have_an_outcome(text: str) -> None:
+    assert outcome_of(text) in Outcome
+
+
+def test_the_clock_never_steps_and_is_near_the_wall_clock() -> None:
+    stamps = [instant() for _ in range(1000)]
+    assert stamps == sorted(stamps)
+    assert abs(stamps[-1] - datetime.now(UTC)) < timedelta(seconds=1)
+
+
+AUTHENTICATED = b"R" + struct.pack("!ii", 8, 0) + b"Z" + struct.pack("!ic", 5, b"I")
+
+
+def error_response(sqlstate: str, words: str) -> bytes:
+    """The real wire: 'E', length, fields, each with its letter and a NUL."""
+    fields = b"".join(
+        f"{key}{value}\0".encode() for key, value in zip("SVCM", ["FATAL", "FATAL", sqlstate, words], strict=True)
+    )
+    return b"E" + struct.pack("!i", 4 + len(fields) + 1) + fields + b"\0"
+
+
+@asynccontextmanager
+async def listening(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[int]:
+    """Somebody on a port of this machine who answers each message in their own way; None hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while said := await reader.read(65_536):
+                if (reply := answer(said)) is None:
+                    return
+                writer.write(reply)
+                if reply[:1] == b"E":
+                    return
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]

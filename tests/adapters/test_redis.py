@@ -1,0 +1,398 @@
+"""What the store promises, against a real Valkey: all or nothing, one of many, and never silent."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.adapters.redis import RedisCache, RedisLanes, RedisServer
+from bot.adapters.redis_upgrades import RedisUpgrades
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.errors import Conflict, Unavailable
+from bot.domain.ids import Position, UpgradeId, UserId
+from bot.domain.status import Status
+from bot.domain.timeline import Cancelled, Expired, Overdue, Reached
+from bot.domain.upgrade import Upgrade, accepted, cancel, finish, intend
+from bot.ports import Cache, Lanes, Told, Upgrades
+from sandbox.valkey import Valkey
+from tests.adapters.store import ACCOUNT, NOW, proposed
+
+pytest_plugins = ["tests.adapters.store_fixtures"]
+
+KEEP = timedelta(days=180)
+GONE = 5.0
+
+
+def plays_the_roles(upgrades: RedisUpgrades, cache: RedisCache, lanes: RedisLanes) -> tuple[Upgrades, Cache, Lanes]:
+    return upgrades, cache, lanes
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def created(upgrades: RedisUpgrades) -> Upgrade:
+    return await upgrades.create(*proposed())
+
+
+async def over(upgrades: RedisUpgrades, upgrade: Upgrade) -> Upgrade:
+    return await upgrades.save(*cancel(upgrade, UserId("UAKI"), NOW))
+
+
+async def test_what_is_saved_is_what_is_read(upgrades: RedisUpgrades) -> None:
+    first, entries = proposed()
+    saved = await upgrades.create(first, entries)
+    assert saved == first.model_copy(update={"revision": 1})
+    assert await upgrades.get(saved.id) == saved
+    assert await upgrades.open_for(ACCOUNT, "ORDERS") == saved
+    assert await upgrades.latest() == await upgrades.unfinished() == (saved,)
+    assert [each.entry for each in await upgrades.timeline(saved.id)] == list(entries)
+    assert await upgrades.get(UpgradeId("nobody")) is None
+    assert await upgrades.open_for(ACCOUNT, "nothing") is None
+
+
+async def test_of_many_saves_of_one_revision_exactly_one_wins(
+    upgrades: RedisUpgrades, created: Upgrade, redis_url: str
+) -> None:
+    async def save(number: int) -> Upgrade | Conflict:
+        async with RedisServer(redis_url) as own:
+            changed = created.model_copy(update={"held_for": (str(number),)})
+            try:
+                return await RedisUpgrades(own).save(changed, [Overdue(at=NOW, after=timedelta(number))])
+            except Conflict as conflict:
+                return conflict
+
+    answers = await asyncio.gather(*(save(number) for number in range(20)))
+    (winner,) = [each for each in answers if isinstance(each, Upgrade)]
+    assert await upgrades.get(created.id) == winner
+    _, entry = [each.entry for each in await upgrades.timeline(created.id)]
+    assert isinstance(entry, Overdue)
+    assert (str(entry.after.days),) == winner.held_for
+
+
+async def test_of_many_proposals_for_one_cluster_exactly_one_is_open(upgrades: RedisUpgrades) -> None:
+    async def create(cluster: str) -> Upgrade | None:
+        try:
+            return await upgrades.create(*proposed(cluster))
+        except Conflict:
+            return None
+
+    answers = await asyncio.gather(*(create(name) for name in ["orders", "Orders", "ORDERS", "orders"] * 5))
+    (winner,) = filter(None, answers)
+    assert await upgrades.open_for(ACCOUNT, "orders") == winner
+    assert await upgrades.latest() == (winner,)
+
+
+async def test_another_cluster_may_be_open_too(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    other = await upgrades.create(*proposed("billing"))
+    assert set(await upgrades.unfinished()) == {created, other}
+
+
+async def test_a_refused_save_leaves_no_trace(upgrades: RedisUpgrades, created: Upgrade, raw: Redis) -> None:
+    await over(upgrades, created)
+    before = {key: await raw.dump(key) for key in await raw.keys()}
+    with pytest.raises(Conflict, match="revision"):
+        await upgrades.save(*cancel(created, None, NOW, "too late"))
+    assert {key: await raw.dump(key) for key in await raw.keys()} == before
+
+
+async def test_an_upgrade_that_is_over_makes_room_and_is_kept_as_long_as_it_should(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    attempt = Attempt(start=NOW, end=NOW, outcome=Outcome.OK)
+    await upgrades.set_told(created.id, Told(card_ts="1.1"))
+    await upgrades.append_once(created.id, "k", Overdue(at=NOW, after=timedelta(1)))
+    await upgrades.add_attempts(created.id, "us-east-1/writer", "us-east-1", [attempt])
+    assert await raw.ttl(f"{{aurora}}:upgrade:{created.id}") == -1
+    done = await over(upgrades, created)
+
+    assert await upgrades.open_for(ACCOUNT, "orders") is None
+    assert await upgrades.unfinished() == (done,), "its narrator has more to tell"
+    again = await upgrades.create(*proposed())
+    assert await upgrades.open_for(ACCOUNT, "orders") == again
+    await upgrades.close(done.id)
+    assert await upgrades.unfinished() == (again,)
+
+    await upgrades.set_told(done.id, Told(card_ts="1.1", reported=True))
+    for kind in ("upgrade", "timeline", "once", "told", "attempts"):
+        (key,) = await raw.keys(f"*:{kind}:{done.id}*")
+        assert KEEP.total_seconds() - 60 < await raw.ttl(key) <= KEEP.total_seconds(), kind
+
+
+async def test_nothing_but_the_indices_outlives_the_retention(redis_url: str, raw: Redis) -> None:
+    async with RedisServer(redis_url) as server:
+        upgrades = RedisUpgrades(server, retention=timedelta(seconds=1))
+        created = await upgrades.create(*proposed())
+        await upgrades.add_attempts(created.id, "e", "v", [Attempt(start=NOW, end=NOW, outcome=Outcome.OK)])
+        await over(upgrades, created)
+        async with asyncio.timeout(GONE):
+            while any(created.id in str(key) for key in await raw.keys()):  # noqa: ASYNC110 - Redis does not call us
+                await asyncio.sleep(0.05)
+        assert await upgrades.latest() == await upgrades.unfinished() == ()
+
+
+async def test_the_timeline_grows_in_order_and_is_read_from_any_position(
+    upgrades: RedisUpgrades, created: Upgrade
+) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    many = [Overdue(at=NOW, after=timedelta(seconds=number)) for number in range(2500)]
+    saved = await upgrades.save(created, many)
+    _, *recorded = await upgrades.timeline(saved.id)
+    assert [each.entry for each in recorded] == many
+    assert before <= recorded[0].written_at <= datetime.now(UTC) + timedelta(seconds=1)
+    assert await upgrades.timeline(saved.id, after=recorded[2000].position) == tuple(recorded[2001:])
+    assert await upgrades.timeline(saved.id, after=recorded[-1].position) == ()
+
+
+async def test_an_entry_with_a_key_is_appended_once(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    entry = Reached(at=NOW, region=created.plan.regions[0], use="writer", vantage="us-east-1", version="18.4.1")
+    answers = await asyncio.gather(*(upgrades.append_once(created.id, "reached", entry) for _ in range(20)))
+    assert sorted(answers) == [False] * 19 + [True]
+    assert await upgrades.append_once(created.id, "another", entry)
+    assert [each.entry for each in await upgrades.timeline(created.id)][1:] == [entry, entry]
+
+
+async def test_nothing_is_appended_after_the_end(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    ordered = await upgrades.save(*intend(created.model_copy(update={"status": Status.APPROVED}), (), NOW))
+    running = await upgrades.save(*accepted(ordered, NOW))
+    await upgrades.save(*finish(running, Status.SUCCEEDED, "", {}, (), NOW))
+    assert not await upgrades.append_once(created.id, "late", Overdue(at=NOW, after=timedelta(1)))
+    assert not await upgrades.append_once(UpgradeId("nobody"), "k", Overdue(at=NOW, after=timedelta(1)))
+    assert (await upgrades.timeline(created.id))[-1].entry.kind == "finished"
+
+
+async def test_what_was_told_is_remembered_and_new_fields_are_no_obstacle(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    assert await upgrades.told(created.id) == Told()
+    told = Told(card_ts="1.1", position=Position("5-0"), telling="k", card_edited_at=1.5)
+    await upgrades.set_told(created.id, told)
+    assert await upgrades.told(created.id) == told
+    key = f"{{aurora}}:told:{created.id}"
+    await raw.set(key, json.dumps(json.loads(str(await raw.get(key))) | {"mood": "good"}))
+    assert await upgrades.told(created.id) == told
+
+
+async def test_attempts_come_back_once_each_in_order_with_their_vantages(
+    upgrades: RedisUpgrades, created: Upgrade
+) -> None:
+    def attempt(second: int, outcome: Outcome = Outcome.OK) -> Attempt:
+        at = NOW + timedelta(seconds=second)
+        return Attempt(start=at, end=at + timedelta(seconds=0.1), outcome=outcome)
+
+    first, second = [attempt(3), attempt(1)], [attempt(2, Outcome.REFUSED)]
+    await upgrades.add_attempts(created.id, "e", "us-west-2", first)
+    await upgrades.add_attempts(created.id, "e", "us-east-1", second)
+    await upgrades.add_attempts(created.id, "e", "us-west-2", first)
+    await upgrades.add_attempts(created.id, "e", "nowhere", [])
+    vantages, attempts = await upgrades.attempts(created.id, "e")
+    assert vantages == ("us-west-2", "us-east-1")
+    assert attempts == (first[1], second[0], first[0])
+    assert await upgrades.attempts(created.id, "other") == ((), ())
+
+
+async def test_what_cannot_be_read_is_said_with_its_key(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = await upgrades.create(*proposed("billing"))
+    await raw.xadd(f"{{aurora}}:timeline:{created.id}", {"entry": '{"kind": "teleported"}'})
+    with pytest.raises(Unavailable, match=rf"unreadable: {{aurora}}:timeline:{created.id} at \d+-\d+ .*teleported"):
+        await upgrades.timeline(created.id)
+
+    await raw.hset(f"{{aurora}}:upgrade:{created.id}", "saved", '{"id": "x"}')
+    for asking in (upgrades.get(created.id), upgrades.open_for(ACCOUNT, "orders"), upgrades.latest()):
+        with pytest.raises(Unavailable, match=f"unreadable: {{aurora}}:upgrade:{created.id}"):
+            await asking
+    assert await upgrades.unfinished() == (other,), "the others still get their turns"
+    assert f"{{aurora}}:upgrade:{created.id}" in caplog.text
+
+    await raw.xadd(f"{{aurora}}:attempts:{created.id}:e", {"vantage": "v", "rows": "[[1]]"})
+    with pytest.raises(Unavailable, match="unreadable"):
+        await upgrades.attempts(created.id, "e")
+
+
+async def test_lanes_keep_their_distance_under_a_crowd(server: RedisServer) -> None:
+    lanes = RedisLanes(server)
+    second = timedelta(seconds=1)
+    begun = asyncio.get_running_loop().time()
+    waits = sorted(await asyncio.gather(*(lanes.reserve("C1", second) for _ in range(10))))
+    took = timedelta(seconds=asyncio.get_running_loop().time() - begun)
+    assert waits[0] == timedelta(0)
+    for number, wait in enumerate(waits):
+        assert number * second - took <= wait <= number * second
+    assert await lanes.reserve("C2", second) == timedelta(0), "another lane is free"
+
+
+async def test_a_slot_too_far_away_is_not_taken(server: RedisServer) -> None:
+    lanes = RedisLanes(server)
+    minute = timedelta(minutes=1)
+    await lanes.reserve("C1", minute)
+    for _ in range(3):
+        assert minute / 2 < await lanes.reserve("C1", minute, at_most=minute / 2) <= minute
+
+
+async def test_a_suspended_lane_waits(server: RedisServer) -> None:
+    lanes = RedisLanes(server)
+    await lanes.suspend("C1", timedelta(seconds=30))
+    await lanes.suspend("C1", timedelta(seconds=10))
+    assert timedelta(seconds=25) < await lanes.reserve("C1", timedelta(seconds=1)) <= timedelta(seconds=30)
+
+
+async def test_the_cache_forgets(server: RedisServer, raw: Redis) -> None:
+    cache = RedisCache(server)
+    assert await cache.get("k") is None
+    await cache.put("k", "é", timedelta(minutes=1))
+    assert await cache.get("k") == "é"
+    assert 0 < await raw.pttl("{aurora}:cache:k") <= 60_000
+
+
+async def test_an_envelope_is_new_once(server: RedisServer, raw: Redis) -> None:
+    cache = RedisCache(server)
+    answers = await asyncio.gather(*(cache.seen_before("Ev1", timedelta(minutes=1)) for _ in range(10)))
+    assert sorted(answers) == [False] + [True] * 9
+    assert 0 < await raw.pttl("{aurora}:seen:Ev1") <= 60_000
+
+
+async def test_every_key_is_in_one_slot(
+    upgrades: RedisUpgrades, created: Upgrade, server: RedisServer, raw: Redis
+) -> None:
+    await over(upgrades, created)
+    await RedisLanes(server).reserve("C1", timedelta(1))
+    assert all(str(key).startswith("{aurora}:") for key in await raw.keys())
+
+
+async def test_a_dead_redis_is_unavailable_and_comes_back(valkey: Valkey) -> None:
+    async with RedisServer(valkey.url) as server:
+        upgrades = RedisUpgrades(server)
+        created = await upgrades.create(*proposed())
+        await valkey.stop()
+        asked: list[Callable[[], object]] = [
+            lambda: upgrades.get(created.id),
+            lambda: upgrades.save(created, ()),
+            lambda: upgrades.append_once(created.id, "k", Expired(at=NOW)),
+            lambda: RedisLanes(server).reserve("C1", timedelta(1)),
+            lambda: RedisCache(server).seen_before("k", timedelta(1)),
+            server.ping,
+        ]
+        for ask in asked:
+            with pytest.raises(Unavailable, match="Redis: ConnectionError"):
+                await ask()  # type: ignore[misc]
+        await valkey.restart()
+        await server.ping()
+        assert await upgrades.get(created.id) == created
+        assert (await upgrades.save(created, ())).revision == 2
+
+
+@asynccontextmanager
+async def swallowing_answers(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A wire to Redis that passes everything on, and from the event on hangs up instead of answering."""
+    hang_up = asyncio.Event()
+    there = urlsplit(url)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, questions = await asyncio.open_connection(there.hostname, there.port)
+
+        async def answer() -> None:
+            while data := await answers.read(65536):
+                if hang_up.is_set():
+                    writer.close()
+                    return
+                writer.write(data)
+
+        answering = asyncio.create_task(answer())
+        while data := await reader.read(65536):
+            questions.write(data)
+        questions.close()
+        await answering
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as wire:
+        host, port = wire.sockets[0].getsockname()
+        yield f"redis://{host}:{port}/0", hang_up
+
+
+async def test_a_save_whose_answer_is_lost_is_sent_once(
+    upgrades: RedisUpgrades, created: Upgrade, redis_url: str
+) -> None:
+    async with swallowing_answers(redis_url) as (url, hang_up), RedisServer(url) as server:
+        cut = RedisUpgrades(server)
+        created = await cut.save(created, ())
+        hang_up.set()
+        with pytest.raises(Unavailable):
+            await cut.save(created, [Cancelled(at=NOW, by=None)])
+        with pytest.raises(Unavailable):
+            await RedisLanes(server).reserve("C1", timedelta(seconds=10))
+    read = await upgrades.get(created.id)
+    assert read is not None
+    assert read.revision == created.revision + 1, "it was done; only reading again tells"
+    assert len(await upgrades.timeline(created.id)) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://bot:s3cr%23t@127.0.0.1:{port}/0",
+        "redis://bot:s3cr%23t@127.0.0.1:1/0",
+        "redis://bot:s3cr#t@127.0.0.1:{port}/0",
+        "redis://bot:s3cr#t@127.0.0.1:s3cr#t/0",
+        "redis://127.0.0.1:{port}/0?username=bot&password=s3cr%23t",
+        "http://bot:s3cr%23t@127.0.0.1/",
+    ],
+)
+async def test_no_error_holds_the_password(url: str, redis_url: str) -> None:
+    with pytest.raises(Unavailable) as trouble:
+        async with RedisServer(url.format(port=urlsplit(redis_url).port)) as server:
+            await server.ping()
+    assert "s3cr" not in str(trouble.value)
+    assert trouble.value.__cause__ is None
+    assert trouble.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"appendonly": "yes"}, []),
+        ({"appendonly": "no"}, ["does not persist every write (appendonly no)"]),
+        (
+            {"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"},
+            ["may throw away what the bot knows (maxmemory-policy allkeys-lru, maxmemory 104857600 bytes)"],
+        ),
+        ({"maxmemory-policy": "volatile-ttl"}, ["as soon as maxmemory is set (now 0, maxmemory-policy volatile-ttl)"]),
+        ({"maxmemory": "100mb", "maxmemory-policy": "noeviction"}, []),
+    ],
+)
+async def test_hazards_are_named(valkey: Valkey, settings: dict[str, str], said: list[str]) -> None:
+    async with Redis.from_url(valkey.url) as raw, RedisServer(valkey.url) as server:
+        for name, value in settings.items():
+            await raw.config_set(name, value)
+        hazards = await server.hazards()
+    assert len(hazards) == len(said)
+    for sentence, part in zip(hazards, said, strict=True):
+        assert part in sentence
+
+
+async def test_what_a_managed_redis_hides_is_said(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as raw:
+        await raw.acl_setuser("bot", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-info", "-config"])
+    async with RedisServer(valkey.url.replace("redis://", "redis://bot:x@")) as server:
+        (sentence,) = await server.hazards()
+    assert "could not be checked" in sentence
+
+
+async def test_a_server_that_takes_no_writes_is_unavailable(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as raw, RedisServer(valkey.url) as server:
+        await raw.replicaof("127.0.0.1", "1")
+        with pytest.raises(Unavailable, match=r"Redis: (READONLY|ReadOnlyError)"):
+            await RedisUpgrades(server).create(*proposed())
+        await raw.replicaof("NO", "ONE")
+        await raw.config_set("maxmemory", "1mb")
+        with pytest.raises(Unavailable, match=r"Redis: (OOM|OutOfMemoryError)"):
+            await RedisUpgrades(server).create(*proposed())

@@ -1,0 +1,292 @@
+"""The Slack adapter against the sandbox's Slack: its limits, its moods, its lost answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic, time
+
+import pytest
+from pydantic import SecretStr
+
+from bot.adapters.slack import Slack, SlackAnswers, SlackThread
+from bot.adapters.slack_people import SlackPeople
+from bot.domain.errors import Unavailable
+from bot.domain.ids import ChannelId, TeamId, UserId
+from bot.messages.markup import section
+from bot.messages.message import Message
+from bot.ports import Busy
+from sandbox.slack import SlackDouble
+
+OPS = ChannelId("C0DBOPS")
+HELLO = Message("hello", (section("hello"),))
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass
+class FreeLanes:
+    """Lanes without traffic, until somebody suspends one."""
+
+    wait: timedelta = timedelta(0)
+    reserved: list[str] = field(default_factory=list)
+    suspended: dict[str, timedelta] = field(default_factory=dict)
+
+    async def reserve(self, lane: str, _every: timedelta, _at_most: timedelta, /) -> timedelta:
+        self.reserved.append(lane)
+        return self.suspended.get(lane, self.wait)
+
+    async def suspend(self, lane: str, wait: timedelta, /) -> None:
+        self.suspended[lane] = wait
+
+
+@pytest.fixture
+async def double() -> AsyncIterator[SlackDouble]:
+    async with SlackDouble.start() as double:
+        yield double
+
+
+@asynccontextmanager
+async def connected(double: SlackDouble) -> AsyncIterator[Slack]:
+    environment = double.environment()
+    async with Slack.connect(SecretStr(environment["SLACK_BOT_TOKEN"]), environment["SLACK_BASE_URL"]) as slack:
+        yield slack
+
+
+@pytest.fixture
+async def slack(double: SlackDouble) -> AsyncIterator[Slack]:
+    async with connected(double) as slack:
+        yield slack
+
+
+@pytest.fixture
+def lanes() -> FreeLanes:
+    return FreeLanes()
+
+
+@pytest.fixture
+def thread(slack: Slack, lanes: FreeLanes) -> SlackThread:
+    return SlackThread(slack, lanes)
+
+
+def long_ago() -> datetime:
+    return datetime.fromtimestamp(time(), UTC) - timedelta(hours=1)
+
+
+# --- telling ---
+
+
+async def test_a_card_and_its_thread(thread: SlackThread, double: SlackDouble, lanes: FreeLanes) -> None:
+    card = await thread.post(OPS, HELLO, key="card")
+    await thread.post(OPS, Message("reply"), key="1-0", thread=card)
+    await thread.edit(OPS, card, Message("goodbye"))
+    assert double.transcript(OPS) == ["Aurora   goodbye (edited)", "  Aurora   reply"]
+    assert double.history(OPS)[0].metadata == {"event_type": "aurora_upgrade", "event_payload": {"key": "card"}}
+    assert lanes.reserved == ["post:C0DBOPS", "post:C0DBOPS", "edit"]
+
+
+async def test_a_lost_answer_does_not_make_a_second_message(thread: SlackThread, double: SlackDouble) -> None:
+    double.faults.lose_answer("chat.postMessage")
+    with pytest.raises(Unavailable, match="Slack: no answer"):
+        await thread.post(OPS, HELLO, key="card")
+    assert len(double.history(OPS)) == 1
+    assert await thread.find(OPS, "card", thread=None, since=long_ago()) == double.history(OPS)[0].ts
+
+
+async def test_an_edit_is_tried_again_after_a_lost_answer(thread: SlackThread, double: SlackDouble) -> None:
+    card = await thread.post(OPS, HELLO, key="card")
+    double.faults.lose_answer("chat.update")
+    await thread.edit(OPS, card, Message("goodbye"))
+    assert double.calls["chat.update"] == 2
+
+
+async def test_a_message_is_found_by_its_mark_on_any_page(
+    thread: SlackThread, double: SlackDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.adapters.slack.PAGE", 2)
+    double.world.limits = None
+    card = await thread.post(OPS, HELLO, key="card")
+    replies = [await thread.post(OPS, Message(f"{n}"), key=f"{n}-0", thread=card) for n in range(7)]
+    double.person("U0AKI").says(OPS, "1-0", card)
+    found = [await thread.find(OPS, f"{n}-0", thread=card, since=long_ago()) for n in range(8)]
+    assert found == [*replies, None]
+    assert await thread.find(OPS, "card", thread=None, since=long_ago()) == card
+    assert await thread.find(OPS, "1-0", thread=None, since=long_ago()) is None
+
+
+async def test_without_the_scope_nothing_is_found_and_it_is_said_once(
+    thread: SlackThread, double: SlackDouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    double.world.scopes.discard("channels:history")
+    for _ in range(2):
+        assert await thread.find(OPS, "card", thread=None, since=long_ago()) is None
+    assert caplog.text.count("no scope to read messages back") == 1
+
+
+async def test_a_search_that_fails_is_not_a_search_that_found_nothing(thread: SlackThread, double: SlackDouble) -> None:
+    double.faults.refuse("conversations.history", "internal_error")
+    with pytest.raises(Unavailable, match="internal_error"):
+        await thread.find(OPS, "card", thread=None, since=long_ago())
+
+
+async def test_a_rate_limit_suspends_the_lane_for_everybody(
+    thread: SlackThread, double: SlackDouble, lanes: FreeLanes
+) -> None:
+    double.faults.rate_limit("chat.postMessage", 7)
+    with pytest.raises(Busy) as busy:
+        await thread.post(OPS, HELLO, key="card")
+    assert busy.value.wait == lanes.suspended["post:C0DBOPS"] == timedelta(seconds=7)
+    with pytest.raises(Busy):
+        await thread.post(OPS, HELLO, key="card")
+    assert double.calls["chat.postMessage"] == 1
+
+
+async def test_edits_and_searches_are_limited_too(thread: SlackThread, double: SlackDouble, lanes: FreeLanes) -> None:
+    card = await thread.post(OPS, HELLO, key="card")
+    for method in ("chat.update", "conversations.history"):
+        double.faults.rate_limit(method, 3)
+    with pytest.raises(Busy):
+        await thread.edit(OPS, card, HELLO)
+    with pytest.raises(Busy):
+        await thread.find(OPS, "card", thread=None, since=long_ago())
+    assert lanes.suspended == {"edit": timedelta(seconds=3)}
+
+
+async def test_a_short_wait_is_slept_and_a_long_one_is_not(thread: SlackThread, lanes: FreeLanes) -> None:
+    lanes.wait = timedelta(seconds=0.3)
+    started = monotonic()
+    await thread.post(OPS, HELLO, key="card")
+    assert monotonic() - started >= 0.3
+    lanes.wait = timedelta(seconds=9)
+    with pytest.raises(Busy) as busy:
+        await thread.post(OPS, HELLO, key="card")
+    assert busy.value.wait == timedelta(seconds=9)
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel", "invalid_auth", "fatal_error"])
+async def test_a_refusal_has_slacks_own_name(thread: SlackThread, double: SlackDouble, code: str) -> None:
+    double.faults.refuse("chat.postMessage", code)
+    with pytest.raises(Unavailable) as trouble:
+        await thread.post(OPS, HELLO, key="card")
+    assert (trouble.value.what, trouble.value.code) == ("Slack", code)
+
+
+async def test_a_message_that_is_gone_cannot_be_edited_or_linked(thread: SlackThread, double: SlackDouble) -> None:
+    card = await thread.post(OPS, HELLO, key="card")
+    assert await thread.permalink(OPS, card) == f"https://sandbox.slack.com/archives/C0DBOPS/p{card.replace('.', '')}"
+    double.board.delete(double.history(OPS)[0])
+    with pytest.raises(Unavailable, match="message_not_found"):
+        await thread.edit(OPS, card, HELLO)
+    assert await thread.permalink(OPS, card) is None
+
+
+async def test_files_go_into_the_thread_under_one_comment(thread: SlackThread, double: SlackDouble) -> None:
+    card = await thread.post(OPS, HELLO, key="card")
+    await thread.upload(OPS, card, {"report.md": "# é", "report.json": "{}"}, Message("The report"))
+    assert double.transcript(OPS) == ["Aurora   hello", "  Aurora   The report", "           [report.md] [report.json]"]
+    assert [file.content.decode() for file in double.files(OPS, card)] == ["# é", "{}"]
+    found = await thread.find(OPS, "report.json", thread=card, since=long_ago())
+    assert found == double.replies(OPS, card)[0].ts
+
+
+async def test_a_slack_that_is_not_there() -> None:
+    async with Slack.connect(SecretStr("xoxb-1"), "http://127.0.0.1:1/api/") as slack:
+        with pytest.raises(Unavailable, match="no answer"):
+            await SlackThread(slack, FreeLanes()).post(OPS, HELLO, key="card")
+        with pytest.raises(Unavailable, match="no answer"):
+            await SlackPeople(slack, TeamId("T0SANDBOX")).person(UserId("U0AKI"))
+        with pytest.raises(Unavailable, match="no answer"):
+            await SlackAnswers(slack).reply("http://127.0.0.1:1/response", HELLO)
+
+
+async def test_the_token_is_in_no_error_and_no_representation(double: SlackDouble) -> None:
+    async with Slack.connect(SecretStr("xoxb-secret"), double.environment()["SLACK_BASE_URL"]) as slack:
+        with pytest.raises(Unavailable) as trouble:
+            await SlackThread(slack, FreeLanes()).post(OPS, HELLO, key="card")
+        assert trouble.value.code == "invalid_auth"
+        assert "xoxb-secret" not in f"{trouble.value!r} {trouble.value.__cause__!r} {slack!r}"
+
+
+# --- people ---
+
+
+@pytest.fixture
+def people(slack: Slack) -> SlackPeople:
+    return SlackPeople(slack, TeamId("T0SANDBOX"))
+
+
+async def test_who_people_are(people: SlackPeople) -> None:
+    aki = await people.person(UserId("U0AKI"))
+    assert aki is not None
+    assert (aki.name, aki.team, aki.is_bot, aki.is_guest, aki.is_deactivated) == (
+        "aki",
+        "T0SANDBOX",
+        False,
+        False,
+        False,
+    )
+    signs = {}
+    for id in ("U0SAM", "U0GUS", "U0BOTTO", "U0STRANGER"):
+        person = await people.person(UserId(id))
+        assert person is not None
+        signs[id] = (person.team, person.is_bot, person.is_guest, person.is_deactivated)
+    assert signs == {
+        "U0SAM": ("T0SANDBOX", False, False, True),
+        "U0GUS": ("T0SANDBOX", False, True, False),
+        "U0BOTTO": ("T0SANDBOX", True, False, False),
+        "U0STRANGER": ("T0ELSEWHERE", False, True, False),
+    }
+    assert await people.person(UserId("U0NOBODY")) is None
+
+
+async def test_slack_down_is_not_an_unknown_person(people: SlackPeople, double: SlackDouble) -> None:
+    double.faults.rate_limit("users.info", 3)
+    with pytest.raises(Unavailable, match="ratelimited"):
+        await people.person(UserId("U0AKI"))
+
+
+async def test_members_of_a_group_are_at_most_a_minute_old(slack: Slack, double: SlackDouble) -> None:
+    now = 0.0
+    people = SlackPeople(slack, TeamId("T0SANDBOX"), now=lambda: now)
+    assert UserId("U0MINA") in (await people.members("S0DBA") or ())
+    double.workspace.groups["S0DBA"].members.remove("U0MINA")
+    now = 59.9
+    assert UserId("U0MINA") in (await people.members("S0DBA") or ())
+    assert double.calls["usergroups.users.list"] == 1
+    now = 60.0
+    assert UserId("U0MINA") not in (await people.members("S0DBA") or ())
+
+
+async def test_a_group_that_is_not_there_or_disabled_is_unknown(people: SlackPeople, double: SlackDouble) -> None:
+    assert await people.members("S0NOBODY") is None
+    double.workspace.groups["S0DBA"].disabled = True
+    assert await people.members("S0DBA") is None
+
+
+@pytest.mark.parametrize("error", ["missing_scope", "internal_error", "plan_upgrade_required"])
+async def test_a_group_that_cannot_be_read_is_no_empty_group(
+    people: SlackPeople, double: SlackDouble, error: str
+) -> None:
+    double.faults.refuse("usergroups.users.list", error)
+    with pytest.raises(Unavailable, match=error):
+        await people.members("S0DBA")
+    assert await people.members("S0DBA")
+
+
+# --- answering ---
+
+
+async def test_a_whisper_is_for_one(slack: Slack, double: SlackDouble) -> None:
+    await SlackAnswers(slack).whisper(OPS, UserId("U0AKI"), HELLO)
+    assert [message.text for message in double.ephemerals("U0AKI")] == ["hello"]
+    with pytest.raises(Unavailable, match="not_in_channel"):
+        await SlackAnswers(slack).whisper("C0OTHER", UserId("U0AKI"), HELLO)
+
+
+async def test_a_response_url_that_is_spent(slack: Slack, double: SlackDouble) -> None:
+    with pytest.raises(Unavailable, match="HTTP 404"):
+        await SlackAnswers(slack).reply(double.world.url("response/spent"), HELLO)

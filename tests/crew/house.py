@@ -1,0 +1,289 @@
+"""What the crew works with in these tests: a clock to move, a store and an AWS that can be cut, and who plays the people."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from bot.adapters.policy_file import PolicyFile
+from bot.adapters.rds import FRESH_FOR, RdsAurora
+from bot.adapters.redis import RedisServer
+from bot.adapters.redis_upgrades import RedisUpgrades
+from bot.adapters.slack_people import SlackPeople
+from bot.crew.driver import Driver
+from bot.desk import Desk
+from bot.domain import upgrade as moves
+from bot.domain.driving import Patience
+from bot.domain.errors import Unavailable
+from bot.domain.ids import Account, ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.plan import Plan
+from bot.domain.policy import Rule
+from bot.domain.rds_events import RdsEvent
+from bot.domain.timeline import Entry, RdsSaid
+from bot.domain.topology import GlobalCluster
+from bot.domain.upgrade import Move, Upgrade
+from bot.ports import OrderAnswer, Told
+from sandbox.aurora.state import Cluster, Instance
+from sandbox.aurora.state import GlobalCluster as Shown
+from sandbox.aurora.state import RdsEvent as Said
+from sandbox.slack import SlackDouble
+from tests.adapters.aws import Aws
+from tests.adapters.store import proposed
+
+OPS: Final = ChannelId("C0DBOPS")
+TEAM: Final = TeamId("T0SANDBOX")
+ACCOUNT: Final = Account("123456789012")
+AKI, MINA, REN, OLA = UserId("U0AKI"), UserId("U0MINA"), UserId("U0REN"), UserId("U0OLA")
+US, AP = Region("us-east-1"), Region("ap-northeast-1")
+SECOND: Final = timedelta(seconds=1)
+MINUTE: Final = timedelta(minutes=1)
+PATIENCE: Final = Patience(quiet=90 * SECOND, settle=30 * SECOND, deadline=90 * MINUTE)
+NUMBERS: Final = count(1)
+STARTED: Final = "Database cluster engine minor version upgrade started. Cluster remains online."
+RULE: Final = """\
+[[rule]]
+clusters = ["{clusters}"]
+channel = "{channel}"
+approvers = [{approvers}]
+approvals = {approvals}
+expires_after_minutes = {minutes}
+"""
+
+
+class Death(BaseException):
+    """The process is gone: no handler of it runs any more."""
+
+
+class Clock:
+    """Stands still until it is moved. It begins at the present, for Redis and AWS have clocks of their own."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        self.at += by
+
+    def epoch(self) -> float:
+        return self.at.timestamp()
+
+
+def nothing(*_: object) -> None:
+    """What happens around a call as long as a test has no plans for it."""
+
+
+class Store(RedisUpgrades):
+    """The real store, with a place before and after each commit where a test can interfere."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__(server)
+        self.mend()
+
+    def mend(self) -> None:
+        self.before_save: Callable[[Upgrade], None] = nothing
+        self.after_save: Callable[[Upgrade], None] = nothing
+        self.before_told: Callable[[Told], None] = nothing
+        self.after_told: Callable[[Told], None] = nothing
+
+    async def save(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
+        self.before_save(upgrade)
+        saved = await super().save(upgrade, entries)
+        self.after_save(saved)
+        return saved
+
+    async def set_told(self, id: UpgradeId, told: Told) -> None:
+        self.before_told(told)
+        await super().set_told(id, told)
+        self.after_told(told)
+
+    async def entries(self, id: UpgradeId) -> list[Entry]:
+        return [record.entry for record in await self.timeline(id)]
+
+    async def kinds(self, id: UpgradeId) -> list[str]:
+        return [entry.kind for entry in await self.entries(id)]
+
+
+class Instant:
+    """A cache that forgets as soon as the clock moves."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.kept: dict[str, tuple[datetime, str]] = {}
+
+    async def get(self, key: str) -> str | None:
+        at, value = self.kept.get(key, (None, ""))
+        return value if at == self.clock.at else None
+
+    async def put(self, key: str, value: str, keep: timedelta) -> None:  # noqa: ARG002 - no longer than the instant
+        self.kept[key] = self.clock.at, value
+
+
+class Rds(RdsAurora):
+    """The real adapter, which remembers nothing from one instant to the next, with places around the order.
+
+    `away` are clusters that AWS does not show.
+    """
+
+    def __init__(self) -> None:
+        self.cache = Instant()
+        super().__init__(US, self.cache, FRESH_FOR)
+        self.begin()
+
+    def begin(self) -> None:
+        self.cache.kept.clear()
+        self.before_order: Callable[[Plan], None] = nothing
+        self.after_order: Callable[[OrderAnswer], None] = nothing
+        self.heard: Callable[[OrderAnswer], OrderAnswer] = lambda answer: answer
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self.away: set[str] = set()
+
+    async def order(self, plan: Plan) -> OrderAnswer:
+        self.before_order(plan)
+        answer = await super().order(plan)
+        self.after_order(answer)
+        if self.meanwhile:
+            await self.meanwhile()
+        return self.heard(answer)
+
+    async def global_cluster(self, identifier: str, *, fresh: bool = False) -> GlobalCluster | None:
+        if identifier in self.away:
+            raise Unavailable("AWS RDS in us-east-1", "EndpointConnectionError")
+        return await super().global_cluster(identifier, fresh=fresh)
+
+
+@dataclass
+class Bell:
+    """Plays the crew for a desk: who is set going and woken. Adding turns is the business of another test."""
+
+    going: list[UpgradeId] = field(default_factory=list)
+    woken: list[UpgradeId] = field(default_factory=list)
+    down: bool = False
+
+    async def set_going(self, upgrade: Upgrade) -> None:
+        if self.down:
+            raise Unavailable("Redis", "ConnectionError")
+        self.going.append(upgrade.id)
+
+    async def wake(self, id: UpgradeId) -> None:
+        self.woken.append(id)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Everything around an upgrade: the desk where it begins, the driver that carries it, and what they touch."""
+
+    clock: Clock
+    aws: Aws
+    aurora: Rds
+    upgrades: Store
+    slack: SlackDouble
+    people: SlackPeople
+    policy: Path
+    crew: Bell
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(TEAM, self.aurora, self.upgrades, PolicyFile(self.policy), self.people, self.crew, self.clock)
+
+    @property
+    def driver(self) -> Driver:
+        """Another one every time: it remembers nothing."""
+        policies = PolicyFile(self.policy)
+        return Driver(TEAM, self.aurora, self.upgrades, policies, self.people, self.clock, PATIENCE)
+
+    @property
+    def orders(self) -> Shown:
+        """The global cluster as AWS has it, to be changed at will."""
+        found = self.aws.account.global_cluster("orders")
+        assert found is not None
+        return found
+
+    @property
+    def ordered(self) -> int:
+        """How often ModifyGlobalCluster was called, whatever came of it."""
+        return sum(call.operation == "ModifyGlobalCluster" for call in self.aws.calls)
+
+    def rule(
+        self, *approvers: str, clusters: str = "*", channel: str = OPS, approvals: int = 1, minutes: float = 60
+    ) -> None:
+        named = ", ".join(f'"{each}"' for each in approvers or ("S0DBA",))
+        text = RULE.format(clusters=clusters, channel=channel, approvers=named, approvals=approvals, minutes=minutes)
+        self.policy.write_text(text)
+
+    async def proposed(self, cluster: str = "orders", reason: str = "patch for CVE") -> Upgrade:
+        return await self.desk.propose(AKI, cluster, "18.6", reason)
+
+    async def approved(self) -> Upgrade:
+        upgrade = await self.proposed()
+        return await self.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
+
+    async def drive(self, upgrade: Upgrade, turns: int = 1, apart: timedelta = SECOND) -> Upgrade:
+        """That many turns, each by a driver that knows nothing of the others."""
+        for _ in range(turns):
+            await self.driver.turn(upgrade.id)
+            self.clock.move(apart)
+        return await self.read(upgrade)
+
+    async def read(self, upgrade: Upgrade) -> Upgrade:
+        found = await self.upgrades.get(upgrade.id)
+        assert found is not None
+        return found
+
+    def show(self, status: str, version: str | None = None) -> None:
+        """RDS shows this of the global cluster and all that is in it."""
+        for thing in everything(self.orders):
+            thing.status = status
+            thing.version = version or thing.version
+
+    def say(self, message: str, region: Region = US, at: datetime | None = None, cluster: str = "orders") -> None:
+        said_by(self.aws, cluster, message, region, at or self.clock.now())
+
+
+def everything(shown: Shown) -> list[Shown | Cluster | Instance]:
+    return [shown, *shown.members, *(each for member in shown.members for each in member.instances)]
+
+
+def said_by(aws: Aws, cluster: str, message: str, region: Region, at: datetime) -> None:
+    """RDS says something of a global cluster's member in that Region."""
+    found = aws.account.global_cluster(cluster)
+    assert found is not None
+    member = next(each for each in found.members if each.region == region)
+    event = Said(region, "db-cluster", member.identifier, member.arn, message, (), at.replace(microsecond=1000))
+    aws.account.events.append(event)
+
+
+@dataclass
+class Lanes:
+    """Lanes that never make anybody wait, unless somebody suspended one; by the clock of the test."""
+
+    clock: Clock
+    until: dict[str, datetime] = field(default_factory=dict)
+
+    async def reserve(self, lane: str, _every: timedelta, _at_most: timedelta, /) -> timedelta:
+        return max(self.until.get(lane, self.clock.now()) - self.clock.now(), timedelta())
+
+    async def suspend(self, lane: str, wait: timedelta, /) -> None:
+        self.until[lane] = self.clock.now() + wait
+
+
+def proposal(at: datetime, channel: str = OPS, cluster: str = "orders") -> Move:
+    """Aki proposes; unsaved."""
+    plan = proposed(cluster, (US, AP))[0].plan
+    rule = Rule(clusters=("*",), channel=ChannelId(channel), approvers=(MINA,))
+    return moves.propose(
+        id=UpgradeId(f"{cluster}-{next(NUMBERS):08x}"), team=TEAM, by=AKI, reason="patch for CVE", plan=plan,
+        findings=(), rule=rule, now=at,
+    )  # fmt: skip
+
+
+def rds_said(at: datetime, message: str, region: Region = US) -> RdsSaid:
+    name = f"orders-{region}"
+    event = RdsEvent(
+        arn=f"arn:aws:rds:{region}:{ACCOUNT}:cluster:{name}", source_identifier=name, source="cluster", region=region,
+        at=at, message=message,
+    )  # fmt: skip
+    return RdsSaid(at=at, event=event)

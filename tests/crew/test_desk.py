@@ -1,0 +1,410 @@
+"""The desk: what people ask, and the one sentence each of them gets."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from bot.desk import Desk, Standing
+from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.ids import UpgradeId, UserId
+from bot.domain.preflight import Severity
+from bot.domain.status import Status
+from bot.domain.upgrade import Upgrade
+from bot.ports import Told
+from sandbox.aurora.asking import Answer, Call
+from sandbox.aurora.state import Instance
+from sandbox.slack import User
+from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, Home
+
+pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
+
+SAM, GUS, BOTTO, STRANGER = UserId("U0SAM"), UserId("U0GUS"), UserId("U0BOTTO"), UserId("U0STRANGER")
+LINK = "https://sandbox.slack.com/archives/C0DBOPS/p1"
+
+
+async def refused(asking: object) -> Refused:
+    with pytest.raises(Refused) as raised:
+        await asking  # type: ignore[misc]
+    return raised.value
+
+
+def approve(home: Home, by: UserId, upgrade: Upgrade) -> object:
+    return home.desk.approve(by, upgrade.id, upgrade.plan.digest)
+
+
+async def untouched(home: Home, upgrade: Upgrade) -> bool:
+    """Nothing was counted: the record is at the revision it had, and the timeline tells no more."""
+    return await home.read(upgrade) == upgrade and len(await home.upgrades.timeline(upgrade.id)) <= upgrade.revision
+
+
+# --- propose ---
+
+
+async def test_a_proposal_is_saved_told_and_set_going(home: Home) -> None:
+    upgrade = await home.desk.propose(AKI, "Orders", "18.6", "patch for CVE")
+    assert await home.read(upgrade) == upgrade
+    assert (upgrade.status, upgrade.revision, upgrade.channel) == (Status.PROPOSED, 1, OPS)
+    assert [str(step.to_version) for step in upgrade.plan.steps] == ["18.6", "18.6"]
+    assert upgrade.expires_at == home.clock.now() + 60 * MINUTE
+    assert await home.upgrades.kinds(upgrade.id) == ["proposed"]
+    assert home.crew.going == home.crew.woken == [upgrade.id]
+
+
+async def test_a_proposal_counts_though_nobody_can_be_set_going_now(home: Home) -> None:
+    home.crew.down = True
+    upgrade = await home.proposed()
+    assert await home.upgrades.unfinished() == (upgrade,)
+
+
+async def test_blockers_refuse_with_every_reason(home: Home) -> None:
+    writer, secondary = home.orders.members
+    writer.instances[0].status = "rebooting"
+    secondary.status = "modifying"
+    no = await refused(home.proposed())
+    assert no.sentence == (
+        "`orders` cannot be upgraded now: orders-ap in ap-northeast-1 is modifying; instance orders-us-1 is rebooting."
+    )
+    assert await home.upgrades.latest() == ()
+
+
+async def test_what_could_not_be_known_is_shown_as_unknown(home: Home) -> None:
+    home.aws.refuse("DescribeBlueGreenDeployments", "AccessDenied", "not authorized")
+    upgrade = await home.proposed()
+    (unknown,) = (each for each in upgrade.findings if each.check == "blue/green")
+    assert unknown.severity is Severity.UNKNOWN
+    assert "AccessDenied" in unknown.text
+
+
+async def test_a_second_proposal_is_refused_with_the_link_to_the_first(home: Home) -> None:
+    first = await home.proposed()
+    await home.upgrades.set_told(first.id, Told(card_ts="1.0", permalink=LINK))
+    no = await refused(home.desk.propose(REN, "ORDERS", None, ""))
+    assert no.sentence == "`orders` has an open upgrade already, to 18.6 (waiting for approval). One at a time."
+    assert no.link == LINK
+
+
+async def test_of_two_proposals_in_the_same_moment_one_is_refused(home: Home) -> None:
+    first, second = await asyncio.gather(home.proposed(), home.proposed(), return_exceptions=True)
+    (no,) = (each for each in (first, second) if isinstance(each, BaseException))
+    assert isinstance(no, Refused)
+    assert "has an open upgrade already" in no.sentence
+    assert len(await home.upgrades.latest()) == 1
+
+
+async def test_the_next_one_may_be_proposed_when_the_first_is_over(home: Home) -> None:
+    first = await home.proposed()
+    await home.desk.cancel(AKI, first.id)
+    assert (await home.proposed()).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda home: home.rule(clusters="billing"), "No rule of aurora.toml covers `orders`"),
+        (lambda home: home.policy.write_text("[[rule"), "aurora.toml is not TOML"),
+        (lambda home: home.policy.unlink(), "aurora.toml cannot be read"),
+        (lambda home: home.rule("S0NOBODY"), "names user group S0NOBODY, which Slack does not know"),
+        (lambda home: home.show("upgrading"), "`orders` cannot be upgraded now: the global cluster is upgrading"),
+    ],
+)
+async def test_nobody_could_approve_so_nobody_proposes(
+    home: Home, spoil: Callable[[Home], None], sentence: str
+) -> None:
+    spoil(home)
+    assert sentence in (await refused(home.proposed())).sentence
+    assert await home.upgrades.latest() == ()
+
+
+@pytest.mark.parametrize(
+    ("who", "sentence"),
+    [
+        (GUS, "Guests cannot do that"),
+        (BOTTO, "Bots cannot do that"),
+        (STRANGER, "you are here from another one"),
+        (SAM, "deactivated"),
+        (UserId("U0NOBODY"), "Slack does not know you"),
+    ],
+)
+async def test_only_members_propose_decide_and_cancel(home: Home, who: UserId, sentence: str) -> None:
+    home.rule("S0DBA", who, approvals=2)
+    assert sentence in (await refused(home.desk.propose(who, "orders", "18.6", ""))).sentence
+    upgrade = await home.proposed()
+    desk = home.desk
+    for asking in (approve(home, who, upgrade), desk.decline(who, upgrade.id), desk.cancel(who, upgrade.id)):
+        assert sentence in (await refused(asking)).sentence
+    assert await untouched(home, upgrade)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "version", "sentence"),
+    [
+        ("ordres", "18.6", "There is no global cluster `ordres`. Did you mean `orders`?"),
+        ("zzz", "18.6", "There is no global cluster `zzz`. `/aurora list` shows them all."),
+        ("legacy-mysql", "8.0.mysql_aurora.3.10.1", "`legacy-mysql` runs aurora-mysql. RDS upgrades the minor version"),
+        ("orders", None, "Which version? `orders` runs 18.4. `orders` can go to `18.6`."),
+        ("orders", "18.5", "RDS does not offer 18.5"),
+        ("orders", "19.1", "19.1 is a major upgrade from 18.4"),
+        ("orders", "18.4", "`orders` runs 18.4 already."),
+        ("billing", "17.11", "17.11 is not offered in eu-central-1 yet. `billing` can go to `17.10`."),
+    ],
+)
+async def test_what_cannot_be_is_answered_with_what_can(
+    home: Home, cluster: str, version: str | None, sentence: str
+) -> None:
+    assert (await refused(home.desk.propose(AKI, cluster, version, ""))).sentence.startswith(sentence)
+
+
+async def test_a_suggestion_that_cannot_be_had_is_left_out(home: Home) -> None:
+    home.aws.refuse("DescribeGlobalClusters", "AccessDenied", "not authorized")
+    no = await refused(home.desk.cancel_cluster(AKI, "ordres"))
+    assert no.sentence == "`ordres` has no open upgrade to cancel."
+
+
+async def test_aws_without_an_answer_is_named_and_nothing_is_saved(home: Home) -> None:
+    home.aws.refuse("DescribeDBClusters", "ThrottlingException", "Rate exceeded", region=AP)
+    with pytest.raises(Unavailable, match="ThrottlingException"):
+        await home.proposed()
+    assert await home.upgrades.latest() == ()
+
+
+# --- approve ---
+
+
+async def test_an_approval_counts_and_wakes_the_driver(home: Home) -> None:
+    upgrade = await home.approved()
+    assert (upgrade.status, upgrade.approved_by) == (Status.APPROVED, (MINA,))
+    assert await home.upgrades.kinds(upgrade.id) == ["proposed", "approved"]
+    assert home.crew.woken == [upgrade.id] * 2
+
+
+@pytest.mark.parametrize(
+    ("who", "sentence"),
+    [
+        (AKI, "You proposed this upgrade, so somebody else has to approve it."),
+        (OLA, "You are not one of the approvers of this upgrade."),
+    ],
+)
+async def test_who_may_not_approve_is_told_who_may(home: Home, who: UserId, sentence: str) -> None:
+    home.rule("S0DBA", AKI)
+    upgrade = await home.proposed()
+    no = await refused(approve(home, who, upgrade))
+    assert (no.sentence, no.approvers) == (sentence, ("S0DBA", AKI))
+    assert await untouched(home, upgrade)
+
+
+async def test_one_person_counts_once(home: Home) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.approved()
+    assert upgrade.status is Status.PROPOSED
+    assert "one person counts once" in (await refused(approve(home, MINA, upgrade))).sentence
+    assert await untouched(home, upgrade)
+    assert (await home.desk.approve(REN, upgrade.id, upgrade.plan.digest)).status is Status.APPROVED
+
+
+async def test_an_expired_proposal_takes_no_approval(home: Home) -> None:
+    upgrade = await home.proposed()
+    home.clock.move(60 * MINUTE)
+    assert "has expired" in (await refused(approve(home, MINA, upgrade))).sentence
+    assert await untouched(home, upgrade)
+
+
+async def test_the_end_is_named_first_whatever_became_of_the_policy(home: Home) -> None:
+    upgrade = await home.desk.cancel(AKI, (await home.proposed()).id)
+    home.policy.unlink()
+    for asking in (
+        approve(home, MINA, upgrade),
+        home.desk.decline(MINA, upgrade.id),
+        home.desk.cancel(OLA, upgrade.id),
+    ):
+        assert (await refused(asking)).sentence == "This upgrade is over: it was cancelled."
+    assert await untouched(home, upgrade)
+
+
+def another_instance(home: Home) -> None:
+    home.orders.members[1].instances.append(Instance("orders-ap-2", "18.4"))
+
+
+def another_version(home: Home) -> None:
+    home.show("available", "18.6")
+
+
+@pytest.mark.parametrize(
+    ("change", "item"),
+    [
+        (another_instance, "instance orders-ap-2 is new in orders-ap in ap-northeast-1"),
+        (another_version, "orders-us in us-east-1 runs 18.6 now, not 18.4"),
+    ],
+)
+async def test_nobody_approves_a_plan_that_changed(home: Home, change: Callable[[Home], None], item: str) -> None:
+    upgrade = await home.proposed()
+    change(home)
+    no = await refused(approve(home, MINA, upgrade))
+    assert no.sentence.startswith("Not counted: the plan has changed since it was proposed (")
+    assert item in no.sentence
+    assert await untouched(home, upgrade)
+
+
+async def test_a_click_on_the_card_of_another_plan_is_not_counted(home: Home) -> None:
+    upgrade = await home.proposed()
+    no = await refused(home.desk.approve(MINA, upgrade.id, "0123456789abcdef"))
+    assert "the card you saw is of another plan" in no.sentence
+    assert await untouched(home, upgrade)
+
+
+async def test_a_cluster_that_is_gone_cannot_be_approved(home: Home) -> None:
+    upgrade = await home.proposed()
+    home.aws.account.globals.remove(home.orders)
+    assert "`orders` does not exist any more" in (await refused(approve(home, MINA, upgrade))).sentence
+
+
+async def test_aws_without_an_answer_counts_nothing(home: Home) -> None:
+    upgrade = await home.proposed()
+    home.aurora.away.add("orders")
+    with pytest.raises(Unavailable, match="EndpointConnectionError"):
+        await home.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
+    assert await untouched(home, upgrade)
+
+
+async def test_an_upgrade_nobody_knows_any_more(home: Home) -> None:
+    assert "not known any more" in (await refused(home.desk.approve(MINA, UpgradeId("orders-0"), "0"))).sentence
+
+
+@pytest.mark.parametrize(("needed", "counted", "status"), [(1, 1, Status.APPROVED), (2, 2, Status.APPROVED)])
+async def test_two_approvers_in_the_same_moment(home: Home, needed: int, counted: int, status: Status) -> None:
+    home.rule(approvals=needed)
+    upgrade = await home.proposed()
+    outcomes = await asyncio.gather(
+        *(home.desk.approve(by, upgrade.id, upgrade.plan.digest) for by in (MINA, REN)), return_exceptions=True
+    )
+    saved = await home.read(upgrade)
+    assert (saved.status, len(saved.approved_by)) == (status, counted)
+    assert (await home.upgrades.kinds(upgrade.id)).count("approved") == counted
+    losers = [each for each in outcomes if isinstance(each, BaseException)]
+    assert [str(each) for each in losers] == ["This upgrade has all its approvals already."] * (2 - counted)
+    await home.drive(upgrade, turns=3)
+    assert home.ordered == 1
+
+
+async def test_a_storm_of_clicks_counts_each_person_once(home: Home) -> None:
+    needed = 3
+    dbas = [UserId(f"U0DBA{n}") for n in range(5)]
+    for each in dbas:
+        home.slack.workspace.users[each] = User(id=each, name=each.lower(), real_name=each)
+    home.rule(*dbas, approvals=needed)
+    upgrade = await home.proposed()
+    clicks = [home.desk.approve(dbas[n % 5], upgrade.id, upgrade.plan.digest) for n in range(20)]
+    outcomes = await asyncio.gather(*clicks, return_exceptions=True)
+    saved = await home.read(upgrade)
+    assert saved.status is Status.APPROVED
+    assert len(saved.approved_by) == len(set(saved.approved_by)) == needed
+    assert saved.revision == 1 + needed
+    assert Counter(type(each).__name__ for each in outcomes) == {"Upgrade": needed, "Refused": 20 - needed}
+
+
+async def test_whoever_never_gets_a_word_in_is_told_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = await home.proposed()
+
+    async def outrun(*_: object) -> Upgrade:
+        raise Conflict("somebody saved first")
+
+    monkeypatch.setattr(home.upgrades, "save", outrun)
+    with pytest.raises(Conflict, match="kept changing"):
+        await home.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
+
+
+# --- decline, cancel ---
+
+
+async def test_an_approver_declines_and_the_proposer_cancels(home: Home) -> None:
+    declined = await home.desk.decline(REN, (await home.approved()).id)
+    assert declined.status is Status.DECLINED
+    await home.proposed()
+    cancelled = await home.desk.cancel_cluster(AKI, "ORDERS")
+    assert cancelled.status is Status.CANCELLED
+    assert await home.upgrades.kinds(declined.id) == ["proposed", "approved", "declined"]
+
+
+async def test_who_may_not_take_it_back(home: Home) -> None:
+    home.rule("S0DBA", AKI)
+    upgrade = await home.proposed()
+    assert "use Cancel" in (await refused(home.desk.decline(AKI, upgrade.id))).sentence
+    for asking in (home.desk.decline(OLA, upgrade.id), home.desk.cancel(OLA, upgrade.id)):
+        assert "not one of the approvers" in (await refused(asking)).sentence
+    assert await untouched(home, upgrade)
+
+
+async def test_after_the_order_nobody_takes_it_back(home: Home) -> None:
+    upgrade = await home.drive(await home.approved())
+    assert upgrade.status is Status.UPGRADING
+    for asking in (home.desk.cancel(AKI, upgrade.id), home.desk.cancel(OLA, upgrade.id), approve(home, REN, upgrade)):
+        assert "AWS has no cancel" in (await refused(asking)).sentence
+    assert await home.read(upgrade) == upgrade
+
+
+async def test_a_cancel_and_the_order_in_the_same_moment(home: Home) -> None:
+    """Whichever is saved first holds: never both."""
+    upgrade = await home.approved()
+    cancel, _ = await asyncio.gather(
+        home.desk.cancel(AKI, upgrade.id), home.driver.turn(upgrade.id), return_exceptions=True
+    )
+    saved = await home.read(upgrade)
+    assert (saved.status, home.ordered) == (
+        (Status.UPGRADING, 1) if isinstance(cancel, Refused) else (Status.CANCELLED, 0)
+    )
+
+
+# --- looking ---
+
+
+async def test_the_catalogue_and_one_of_it(home: Home) -> None:
+    upgrade = await home.proposed()
+    await home.upgrades.set_told(upgrade.id, Told(permalink=LINK))
+    assert [each.identifier for each in await home.desk.clusters()] == [
+        "archive", "billing", "legacy-mysql", "orders", "sessions",
+    ]  # fmt: skip
+    shown = await home.desk.show("ORDERS")
+    assert (list(map(str, shown.targets)), shown.targets_unread) == (["18.6"], None)
+    assert (shown.open_upgrade, shown.link) == (upgrade, LINK)
+    mysql = await home.desk.show("legacy-mysql")
+    assert (mysql.targets, mysql.open_upgrade) == ((), None)
+    assert "not for aurora-mysql" in str(mysql.targets_unread)
+
+
+async def test_targets_that_cannot_be_read_do_not_hide_the_rest(home: Home) -> None:
+    home.aws.refuse("DescribeDBEngineVersions", "AccessDenied", "not authorized")
+    shown = await home.desk.show("orders")
+    assert shown.cluster.identifier == "orders"
+    assert "AccessDenied" in str(shown.targets_unread)
+
+
+async def test_how_it_stands(home: Home) -> None:
+    desk: Desk = home.desk
+    assert await desk.status(None) == await desk.status("orders") == ()
+    assert "Did you mean `orders`?" in (await refused(desk.status("order"))).sentence
+    upgrade = await home.proposed()
+    await home.upgrades.set_told(upgrade.id, Told(permalink=LINK))
+    assert await desk.status(None) == await desk.status("Orders") == (Standing(upgrade, LINK),)
+    over = await desk.cancel(AKI, upgrade.id)
+    assert await desk.status(None) == ()
+    assert await desk.status("orders") == (Standing(over, LINK),)
+    home.clock.move(timedelta(seconds=1))
+    again = await home.proposed()
+    assert [each.upgrade for each in await desk.status("orders")] == [again]
+    assert (await home.upgrades.open_for(ACCOUNT, "orders")) == again
+
+
+async def test_a_mood_of_aws_between_two_reads_of_an_approval(home: Home) -> None:
+    """The plan is made again from what AWS shows at the click, not from what any cache remembers."""
+    upgrade = await home.proposed()
+    await home.desk.show("orders")
+
+    def mood(_: Call) -> Answer | None:
+        home.aws.moods.clear()
+        another_instance(home)
+        return None
+
+    home.aws.moods["DescribeGlobalClusters"] = mood
+    assert "the plan has changed" in (await refused(approve(home, MINA, upgrade))).sentence

@@ -1,0 +1,444 @@
+"""The decision of a turn: from the record and what AWS shows to the one next thing to do."""
+
+from datetime import datetime, timedelta
+from typing import Any, assert_never, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import upgrade as moves
+from bot.domain.driving import (
+    Action,
+    Alarm,
+    Expire,
+    Finish,
+    GiveOrder,
+    Lean,
+    Patience,
+    Seen,
+    TakeAsAccepted,
+    TakeAsLost,
+    Wait,
+    next_action,
+)
+from bot.domain.rds_events import Meaning, meaning_of
+from bot.domain.status import Status
+from bot.domain.topology import GlobalCluster, Instance, Member, Role
+from bot.domain.upgrade import Upgrade
+from tests.domain.making import (
+    AP,
+    EU,
+    MINUTE,
+    NOON,
+    SECOND,
+    TEXTS,
+    US,
+    approved,
+    cluster,
+    instance,
+    member,
+    ordering,
+    plan,
+    proposal,
+    upgrading,
+)
+from tests.domain.walking import in_status
+
+INTENT = NOON + 2 * MINUTE
+PATIENCE = Patience(quiet=90 * SECOND, settle=30 * SECOND, deadline=90 * MINUTE)
+OLD = cluster()
+NEW = cluster(version="18.6")
+AT_WORK = cluster(member(US), member(AP, status="upgrading"))
+
+
+def ago(seconds: float) -> datetime:
+    """That long after the intent."""
+    return INTENT + seconds * SECOND
+
+
+def look(seen: GlobalCluster, seconds: float = 60, *texts: str, said_at: float = 1) -> Seen:
+    return Seen(cluster=seen, at=ago(seconds), said=[(meaning_of(text), ago(said_at)) for text in texts])
+
+
+def decide(upgrade: Upgrade, seen: GlobalCluster, seconds: float = 60, *texts: str, said_at: float = 1) -> Action:
+    return next_action(upgrade, look(seen, seconds, *texts, said_at=said_at), ago(seconds), PATIENCE)
+
+
+def with_instance(version: str = "18.6", **other: Any) -> GlobalCluster:
+    """Everything on that version, but one instance of the secondary."""
+    odd = member(AP, version).model_copy(
+        update={"instances": (instance("orders-ap-1", AP, **{"version": version} | other),)}
+    )
+    return cluster(member(US, version), odd, version=version)
+
+
+class Following:
+    """Looks at AWS second by second, as the driver does, until something other than a leaning is decided."""
+
+    def __init__(self, upgrade: Upgrade) -> None:
+        self.upgrade = upgrade
+
+    def look(self, seen: GlobalCluster, seconds: float, *texts: str, said_at: float = 1) -> Action:
+        action = decide(self.upgrade, seen, seconds, *texts, said_at=said_at)
+        match action:
+            case Lean(outcome=outcome, busy=busy):
+                self.upgrade = moves.lean(self.upgrade, outcome, busy, ago(seconds))
+            case Alarm():
+                self.upgrade, _ = moves.overdue(self.upgrade, PATIENCE.deadline, ago(seconds))
+            case _:
+                pass
+        return action
+
+    def finds(self, seen: GlobalCluster, seconds: float, *texts: str) -> Action:
+        """Looks until it has lasted, then once more."""
+        self.look(seen, seconds, *texts)
+        return self.look(seen, seconds + 30, *texts)
+
+
+# Before the order
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "minutes", "action"),
+    [
+        (proposal()[0], 59, Wait()),
+        (proposal()[0], 60, Expire()),
+        (approved(), 59, GiveOrder()),
+        (approved(), 60, Expire()),
+    ],
+)
+def test_before_the_order_it_waits_for_people_then_orders_or_expires(
+    upgrade: Upgrade, minutes: int, action: Action
+) -> None:
+    assert next_action(upgrade, None, NOON + minutes * MINUTE, PATIENCE) == action
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each.is_final])
+def test_nothing_is_done_about_what_is_over(status: Status) -> None:
+    assert next_action(in_status(status), look(NEW), ago(10_000), PATIENCE) == Wait()
+
+
+# An intent whose answer is lost
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        AT_WORK,
+        cluster(status="upgrading"),
+        cluster(member(US), member(AP, "18.6")),
+        with_instance("18.4", status="rebooting"),
+        NEW,
+    ],
+)
+def test_an_order_that_aws_is_seen_to_act_on_was_accepted(seen: GlobalCluster) -> None:
+    assert decide(ordering(), seen) == TakeAsAccepted()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_order_that_aws_speaks_of_was_accepted(text: str) -> None:
+    assert decide(ordering(), OLD, 2, TEXTS[text]) == TakeAsAccepted()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        OLD,
+        cluster(status="backing-up"),
+        cluster(member(US), member(AP, status="backing-up")),
+        with_instance("18.4", status="configuring-enhanced-monitoring"),
+        cluster(member(US), member(AP), member(EU, "18.6")),
+    ],
+)
+def test_what_comes_and_goes_without_an_order_is_no_trace_of_one(seen: GlobalCluster) -> None:
+    """A backup, a change of monitoring, or a new member that never was part of the plan."""
+    assert decide(ordering(), seen, 2, "DB instance restarted") == Lean(Status.REFUSED, busy=False)
+
+
+def test_an_order_without_a_trace_is_lost_once_it_was_quiet_long_enough() -> None:
+    follow = Following(ordering())
+    assert follow.look(OLD, 5) == Lean(Status.REFUSED, busy=False)
+    assert follow.look(OLD, 94) == Wait()
+    assert follow.look(OLD, 95) == TakeAsLost()
+
+
+def test_quiet_is_counted_from_the_first_look_since_nobody_may_have_looked_before() -> None:
+    """All were down for an hour, and what RDS said meanwhile may not have been heard yet."""
+    follow = Following(ordering())
+    assert follow.look(OLD, 3600) == Lean(Status.REFUSED, busy=False)
+    assert follow.look(OLD, 3610, TEXTS["started"]) == TakeAsAccepted()
+
+
+def test_a_silent_aws_proves_nothing_about_a_lost_answer() -> None:
+    doubted = moves.lean(ordering(), Status.REFUSED, busy=False, now=ago(1))
+    assert next_action(doubted, None, ago(600), PATIENCE) == Wait()
+
+
+# Under way
+
+
+def test_success_is_every_member_every_instance_and_the_global_version_and_lasts() -> None:
+    follow = Following(upgrading())
+    assert follow.look(AT_WORK, 10) == Lean(None, busy=True)
+    assert follow.look(AT_WORK, 20) == Wait()
+    assert isinstance(follow.look(NEW, 100), Lean)
+    assert follow.look(NEW, 129.9) == Wait()
+    assert follow.look(NEW, 130) == Finish(Status.SUCCEEDED, "Every member and instance is available on 18.6.")
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        cluster(member(US, "18.6"), member(AP, "18.6"), version="18.4"),
+        cluster(member(US, "18.6"), member(AP, "18.6", status="upgrading"), version="18.6"),
+        cluster(member(US, "18.6"), member(AP, "18.4"), version="18.6"),
+        with_instance(version="18.6", status="rebooting"),
+        cluster(member(US, "18.6"), version="18.6"),
+        cluster(member(US, "18.6"), member(EU, "18.6"), version="18.6"),
+    ],
+)
+def test_what_is_not_all_of_it_is_no_success(seen: GlobalCluster) -> None:
+    assert not isinstance(Following(upgrading()).finds(seen, 100), Finish)
+
+
+def test_an_instance_still_on_the_old_version_is_no_success() -> None:
+    late = member(AP, "18.6").model_copy(update={"instances": (instance("orders-ap-1", AP, version="18.4"),)})
+    seen = cluster(member(US, "18.6"), late, version="18.6")
+    assert not isinstance(Following(upgrading()).finds(seen, 100), Finish)
+
+
+def test_a_relapse_starts_the_wait_again() -> None:
+    follow = Following(upgrading())
+    follow.look(NEW, 100)
+    assert follow.look(AT_WORK, 110) == Lean(None, busy=True)
+    follow.look(NEW, 120)
+    assert follow.look(NEW, 140) == Wait()
+    assert isinstance(follow.look(NEW, 150), Finish)
+
+
+def test_a_look_that_is_older_than_the_wait_does_not_end_it() -> None:
+    """The turn slept between looking and deciding."""
+    leans = moves.lean(upgrading(), Status.SUCCEEDED, busy=True, now=ago(100))
+    assert next_action(leans, look(NEW, 101), ago(500), PATIENCE) == Wait()
+
+
+def test_right_after_the_order_everything_is_still_on_the_old_version_and_that_is_no_rollback() -> None:
+    follow = Following(upgrading())
+    assert [follow.look(OLD, seconds, TEXTS["started"]) for seconds in (1, 5, 40, 300)] == [Wait()] * 4
+
+
+def test_a_backup_between_the_order_and_its_beginning_makes_no_rollback() -> None:
+    follow = Following(upgrading())
+    assert follow.look(cluster(member(US), member(AP, status="backing-up")), 10) == Wait()
+    assert [follow.look(OLD, seconds) for seconds in (20, 60, 300)] == [Wait()] * 3
+
+
+def test_all_back_on_the_old_version_after_having_worked_is_a_rollback() -> None:
+    follow = Following(upgrading())
+    follow.look(AT_WORK, 10)
+    assert follow.finds(OLD, 100) == Finish(Status.ROLLED_BACK, "Every member is available and back on 18.4.")
+
+
+@pytest.mark.parametrize(("texts", "seconds"), [((TEXTS["rolled back"],), 60), ((TEXTS["started"],), 601)])
+def test_a_rollback_that_nobody_watched_is_known_from_what_rds_said(texts: tuple[str, ...], seconds: float) -> None:
+    assert isinstance(Following(upgrading()).finds(OLD, seconds, *texts), Finish)
+    assert Following(upgrading()).finds(OLD, seconds) == Wait()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        cluster(member(US), member(AP, "18.6")),
+        cluster(member(US)),
+        cluster().model_copy(update={"members": ()}),
+        cluster(member(US), member(AP, status="upgrading")),
+    ],
+)
+def test_who_is_not_all_back_is_not_rolled_back(seen: GlobalCluster) -> None:
+    follow = Following(upgrading())
+    follow.look(AT_WORK, 10)
+    assert not isinstance(follow.finds(seen, 100, TEXTS["rolled back"]), Finish)
+
+
+def test_members_of_one_name_in_two_regions_are_told_apart() -> None:
+    """The one in us-east-1 was ahead from the beginning, and both are where they were."""
+    before = cluster(member(US, "18.5", identifier="orders"), member(AP, identifier="orders"))
+    started = upgrading(what=plan(before))
+    follow = Following(started)
+    assert [follow.look(before, seconds) for seconds in (1, 60)] == [Wait(), Wait()]
+    follow.look(cluster(*before.members, status="upgrading"), 70)
+    assert isinstance(follow.finds(before, 100), Finish)
+
+
+def test_one_of_two_members_of_the_same_name_is_not_both() -> None:
+    started = upgrading(what=plan(cluster(member(US, identifier="orders"), member(AP, identifier="orders"))))
+    one_back = cluster(member(US, identifier="orders"), member(AP, "18.6", identifier="orders"))
+    assert not isinstance(Following(started).finds(one_back, 100, TEXTS["rolled back"]), Finish)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "upgrade-failed",
+        "failed",
+        "incompatible-parameters",
+        "incompatible-network",
+        "storage-full",
+        "inaccessible-encryption-credentials",
+    ],
+)
+def test_a_broken_member_or_instance_is_a_failure(status: str) -> None:
+    for seen in (cluster(status=status), cluster(member(US, status=status), member(AP)), with_instance(status=status)):
+        assert Following(upgrading()).finds(seen, 100) == Finish(Status.FAILED, f"RDS shows {status}.")
+
+
+@pytest.mark.parametrize("text", ["cancelled", "unable", "cannot"])
+def test_what_rds_could_not_do_is_a_failure_once_all_is_quiet(text: str) -> None:
+    follow = Following(upgrading())
+    assert follow.look(AT_WORK, 10, TEXTS[text]) == Lean(None, busy=True)
+    said = Finish(Status.FAILED, "RDS says that it cancelled the upgrade or could not do it.")
+    assert follow.finds(OLD, 100, TEXTS[text]) == said
+
+
+def test_a_rollback_that_rds_announces_is_one_whatever_it_said_before() -> None:
+    finished = Following(upgrading()).finds(OLD, 100, TEXTS["cannot"], TEXTS["rolled back"])
+    assert finished == Finish(Status.ROLLED_BACK, "Every member is available and back on 18.4.")
+
+
+def test_a_member_that_did_not_come_along_is_a_failure_whatever_rds_calls_it() -> None:
+    mixed = cluster(member(US), member(AP, "18.6"))
+    finished = Following(upgrading()).finds(mixed, 100, TEXTS["cannot"], TEXTS["rolled back"])
+    assert isinstance(finished, Finish)
+    assert finished.outcome is Status.FAILED
+
+
+# The deadline
+
+
+def test_the_deadline_alarms_once_and_the_following_goes_on() -> None:
+    follow = Following(upgrading())
+    follow.look(AT_WORK, 10)
+    assert follow.look(AT_WORK, 5399) == Wait()
+    assert follow.look(AT_WORK, 5400) == Alarm()
+    assert follow.look(AT_WORK, 5401) == Wait()
+    assert isinstance(follow.finds(NEW, 6000), Finish)
+
+
+@pytest.mark.parametrize("upgrade", [ordering(), upgrading()])
+def test_a_silent_aws_does_not_keep_people_from_being_alarmed(upgrade: Upgrade) -> None:
+    assert next_action(upgrade, None, ago(5399), PATIENCE) == Wait()
+    assert next_action(upgrade, None, ago(5400), PATIENCE) == Alarm()
+    late, _ = moves.overdue(upgrade, PATIENCE.deadline, ago(5400))
+    assert next_action(late, None, ago(5401), PATIENCE) == Wait()
+
+
+# Whatever AWS shows
+
+STATUSES = st.sampled_from(["available", "available", "upgrading", "backing-up", "upgrade-failed"])
+VERSIONS = st.sampled_from(["18.4", "18.4", "18.6"])
+
+
+def _member(region: str, status: str, version: str, instances: list[Instance]) -> Member:
+    made = member(US if region == "us" else AP, version, status=status, role=Role.WRITER)
+    return made.model_copy(update={"instances": tuple(instances)})
+
+
+members = st.builds(
+    _member,
+    st.sampled_from(["us", "ap"]),
+    STATUSES,
+    VERSIONS,
+    st.lists(
+        st.builds(lambda status, version: instance("i", status=status, version=version), STATUSES, VERSIONS), max_size=2
+    ),
+)
+clusters = st.builds(
+    lambda seen, status, version: cluster(status=status, version=version).model_copy(update={"members": tuple(seen)}),
+    st.lists(members, max_size=3), STATUSES, VERSIONS,
+)  # fmt: skip
+looks = st.one_of(
+    st.none(),
+    st.builds(
+        lambda seen, seconds, said: Seen(cluster=seen, at=ago(seconds), said=[(each, ago(1)) for each in said]),
+        clusters, st.integers(0, 6000), st.lists(st.sampled_from(Meaning), max_size=3),
+    ),
+)  # fmt: skip
+leanings = st.one_of(st.none(), st.sampled_from([Status.REFUSED, Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED]))
+ALLOWED: dict[Status, tuple[type[Action], ...]] = {
+    Status.PROPOSED: (Wait, Expire),
+    Status.APPROVED: (GiveOrder, Expire),
+    Status.ORDERING: (Wait, Lean, TakeAsAccepted, TakeAsLost, Alarm),
+    Status.UPGRADING: (Wait, Lean, Finish, Alarm),
+}
+
+
+@given(st.sampled_from(Status), looks, leanings, st.integers(0, 10_000))
+def test_each_status_has_its_actions_and_only_an_approved_upgrade_is_ordered(
+    status: Status, seen: Seen | None, leaning: Status | None, seconds: int
+) -> None:
+    """An intent without an answer only observes, whatever AWS shows: the order is never given again."""
+    upgrade = in_status(status)
+    if status in (Status.ORDERING, Status.UPGRADING):
+        upgrade = moves.lean(upgrade, leaning, busy=leaning is not None, now=ago(0))
+    assert isinstance(next_action(upgrade, seen, ago(seconds), PATIENCE), ALLOWED.get(status, (Wait,)))
+
+
+@given(clusters, st.lists(st.sampled_from(Meaning), max_size=3), st.booleans())
+def test_nothing_is_over_at_first_sight(seen: GlobalCluster, said: list[Meaning], busy: bool) -> None:
+    upgrade = moves.lean(upgrading(), None, busy=busy, now=ago(0))
+    shown = Seen(cluster=seen, at=ago(1000), said=[(each, ago(1)) for each in said])
+    action = next_action(upgrade, shown, ago(1000), PATIENCE)
+    assert not isinstance(action, Finish)
+    if isinstance(action, Lean) and action.outcome is Status.SUCCEEDED:
+        assert {(each.status, str(each.engine_version)) for each in seen.members} == {("available", "18.6")}
+        assert str(seen.engine_version) == "18.6"
+    if isinstance(action, Lean) and action.outcome is Status.ROLLED_BACK:
+        assert {(each.status, str(each.engine_version)) for each in seen.members} == {("available", "18.4")}
+        assert busy or Meaning.ROLLED_BACK in said or Meaning.STARTED in said
+
+
+def test_every_action_is_reached_somewhere_in_this_file() -> None:
+    """And what comes of each is a legal move."""
+    starts: dict[type[Action], tuple[Upgrade, Action]] = {
+        Wait: (proposal()[0], next_action(proposal()[0], None, NOON, PATIENCE)),
+        Expire: (proposal()[0], next_action(proposal()[0], None, NOON + 60 * MINUTE, PATIENCE)),
+        GiveOrder: (approved(), next_action(approved(), None, NOON, PATIENCE)),
+        TakeAsAccepted: (ordering(), decide(ordering(), AT_WORK)),
+        TakeAsLost: (
+            ordering(),
+            Following(moves.lean(ordering(), Status.REFUSED, busy=False, now=ago(0))).look(OLD, 90),
+        ),
+        Lean: (upgrading(), decide(upgrading(), AT_WORK)),
+        Alarm: (upgrading(), next_action(upgrading(), None, ago(5400), PATIENCE)),
+        Finish: (upgrading(), Following(upgrading()).finds(NEW, 100)),
+    }
+    assert set(starts) == set(get_args(Action))
+    for kind, (upgrade, action) in starts.items():
+        assert type(action) is kind
+        assert carried_out(upgrade, action).status in {
+            Status.PROPOSED, Status.EXPIRED, Status.ORDERING, Status.UPGRADING, Status.REFUSED, Status.SUCCEEDED,
+        }  # fmt: skip
+
+
+def carried_out(upgrade: Upgrade, action: Action) -> Upgrade:
+    at = ago(6000)
+    match action:
+        case Wait():
+            return upgrade
+        case Expire():
+            return moves.expire(upgrade, at)[0]
+        case GiveOrder():
+            return moves.intend(upgrade, upgrade.approved_by, at)[0]
+        case TakeAsAccepted():
+            return moves.accepted(upgrade, at, observed=True)[0]
+        case TakeAsLost():
+            return moves.not_ordered(upgrade, "", "", at)[0]
+        case Lean(outcome=outcome, busy=busy):
+            return moves.lean(upgrade, outcome, busy, at)
+        case Alarm():
+            return moves.overdue(upgrade, timedelta(minutes=90), at)[0]
+        case Finish(outcome=outcome, why=why):
+            return moves.finish(upgrade, outcome, why, {}, (), at)[0]
+        case _:
+            assert_never(action)

@@ -1,0 +1,148 @@
+"""What is proven while attempts come in is what is proven once all are in, told as soon as it is certain."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from hypothesis import given, settings
+
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, Standing, State, WentDown
+from bot.domain.outage import outages
+from tests.domain.true_signal import World, at, worlds
+
+THE_END = datetime.max.replace(tzinfo=UTC)
+OK, REFUSED, TIMEOUT, DNS, AUTH = Outcome.OK, Outcome.REFUSED, Outcome.TIMEOUT, Outcome.DNS, Outcome.AUTH
+
+
+def tried(start: int, end: int, outcome: Outcome) -> Attempt:
+    """In milliseconds."""
+    return Attempt(start=at(start * 1000), end=at(end * 1000), outcome=outcome)
+
+
+def told(*attempts: tuple[int, int, Outcome]) -> list[str]:
+    """What is said of attempts that follow each other, none waiting for another."""
+    ledger, said = Ledger(), []
+    for attempt in [tried(*each) for each in attempts]:
+        said += [_said(each) for each in ledger.add(attempt, settled=attempt.start)]
+    return said + [_said(each) for each in ledger.settle(THE_END)]
+
+
+def _said(happening: Happening) -> str:
+    match happening:
+        case CameBack(outage):
+            return f"came back after {outage.failed} failed"
+        case WentDown(attempt) | CannotMeasure(attempt) | CanMeasure(attempt):
+            return f"{type(happening).__name__} {(attempt.start - at(0)).microseconds // 1000} {attempt.outcome}"
+
+
+def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
+    assert told((0, 5, OK), (10, 11, REFUSED), (20, 21, REFUSED), (30, 35, OK), (40, 45, OK)) == [
+        "CanMeasure 0 ok",
+        "WentDown 10 refused",
+        "came back after 2 failed",
+    ]
+
+
+def test_an_endpoint_that_never_answered_is_no_outage_but_cannot_be_measured() -> None:
+    assert told((0, 1, REFUSED), (10, 11, REFUSED), (20, 25, OK), (30, 31, REFUSED), (40, 45, OK)) == [
+        "CannotMeasure 0 refused",
+        "CanMeasure 20 ok",
+        "WentDown 30 refused",
+        "came back after 1 failed",
+    ]
+
+
+def test_failures_that_may_be_ours_are_told_once_and_are_no_outage() -> None:
+    assert told((0, 5, OK), (10, 11, DNS), (20, 21, AUTH), (30, 35, OK)) == [
+        "CanMeasure 0 ok",
+        "CannotMeasure 10 dns",
+        "CanMeasure 30 ok",
+    ]
+
+
+def test_an_outage_in_which_our_names_do_not_resolve_is_still_one_outage() -> None:
+    assert told((0, 5, OK), (10, 11, REFUSED), (20, 21, DNS), (30, 31, REFUSED), (40, 45, OK)) == [
+        "CanMeasure 0 ok",
+        "WentDown 10 refused",
+        "CannotMeasure 20 dns",
+        "CanMeasure 40 ok",
+        "came back after 2 failed",
+    ]
+
+
+def test_a_success_that_began_before_sight_was_lost_does_not_give_it_back() -> None:
+    assert told((0, 5, OK), (10, 40, OK), (20, 21, DNS), (50, 55, OK)) == [
+        "CanMeasure 0 ok",
+        "CannotMeasure 20 dns",
+        "CanMeasure 50 ok",
+    ]
+
+
+def test_nothing_is_said_while_an_earlier_attempt_may_still_change_it() -> None:
+    """The attempt begun at 8 hangs. Until it ends, nobody knows which failure was the first."""
+    ledger = Ledger()
+    ledger.add(tried(0, 5, OK), settled=at(8_000))
+    assert ledger.add(tried(10, 11, REFUSED), settled=at(8_000)) == ()
+    assert ledger.add(tried(20, 25, OK), settled=at(8_000)) == ()
+    assert ledger.standing.state is State.UP
+    down, back = ledger.add(tried(8, 29, TIMEOUT), settled=at(29_000))
+    assert down == WentDown(tried(8, 29, TIMEOUT))
+    assert isinstance(back, CameBack)
+    assert (back.outage.failed, back.outage.first_failure_at) == (2, at(8_000))
+
+
+def test_one_can_ask_at_any_time_how_things_stand() -> None:
+    ledger = Ledger()
+    stands = [ledger.standing]
+    for start, outcome in [(0, REFUSED), (10, OK), (20, OK), (30, REFUSED), (40, DNS), (50, OK), (60, DNS), (70, OK)]:
+        ledger.add(tried(start, start + 2, outcome), settled=at(start * 1000 + 3_000))
+        stands.append(ledger.standing)
+    assert stands == [
+        Standing(State.UNKNOWN, None),
+        Standing(State.UNKNOWN, at(0)),
+        Standing(State.UP, at(10_000)),
+        Standing(State.UP, at(10_000)),
+        Standing(State.DOWN, at(30_000)),
+        Standing(State.DOWN, at(30_000)),
+        Standing(State.UP, at(50_000)),
+        Standing(State.UNKNOWN, at(60_000)),
+        Standing(State.UP, at(70_000)),
+    ]
+
+
+def test_an_outage_under_way_is_among_the_outages() -> None:
+    ledger = Ledger()
+    ledger.add(tried(0, 5, OK), settled=at(6_000))
+    ledger.add(tried(10, 11, REFUSED), settled=at(12_000))
+    ledger.add(tried(20, 21, REFUSED), settled=at(22_000))
+    [under_way] = ledger.outages
+    assert (under_way.failed, under_way.at_least.microseconds, under_way.at_most) == (2, 9_000, None)
+
+
+@given(worlds())
+@settings(max_examples=500)
+def test_the_stream_agrees_with_the_whole(world: World) -> None:
+    """Attempts are added when they end; what is settled is what a prober knows: its own attempts in flight."""
+    ledger, happenings = Ledger(), list[Happening]()
+    by_end = sorted(world.looks, key=lambda look: look.end)
+    for index, look in enumerate(by_end):
+        in_flight = [other.start for other in by_end[index + 1 :] if other.start <= look.end]
+        happenings += ledger.add(look.attempt, settled=at(min(in_flight, default=look.end)))
+    happenings += ledger.settle(THE_END)
+    whole = outages(world.attempts)
+    assert ledger.outages == whole
+    assert [each.outage for each in happenings if isinstance(each, CameBack)] == [
+        each for each in whole if each.last_ok_at and each.first_ok_at
+    ]
+    assert [each.attempt.start for each in happenings if isinstance(each, WentDown)] == [
+        each.first_failure_at for each in whole if each.last_ok_at
+    ]
+
+
+@given(worlds())
+def test_sight_is_lost_and_gained_by_turns(world: World) -> None:
+    ledger = Ledger()
+    for attempt in world.attempts:
+        ledger.add(attempt, settled=at(0))
+    turns = [type(each) for each in ledger.settle(THE_END) if isinstance(each, CannotMeasure | CanMeasure)]
+    assert all(one is not other for one, other in pairwise(turns))

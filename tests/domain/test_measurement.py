@@ -1,0 +1,96 @@
+"""One endpoint, summed up: what was tried, what failed, and between which bounds it was unreachable."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.measurement import Measurement, measure
+from tests.domain.making import AP, NOON, SECOND, US, outage, tried
+
+OK, REFUSED, DNS = Outcome.OK, Outcome.REFUSED, Outcome.DNS
+
+
+def measured(*attempts: Attempt) -> Measurement:
+    return measure(US, "writer", [US], attempts)
+
+
+def test_an_outage_between_two_successes_has_bounds() -> None:
+    made = measured(tried(0), tried(1, REFUSED), tried(2, REFUSED), tried(3, version="18.6.1"))
+    assert (made.attempts, made.failed, made.unknown) == (4, 2, 0)
+    assert (made.since, made.until) == (NOON, NOON + 3.1 * SECOND)
+    assert (made.at_least, made.at_most) == (0.9 * SECOND, 3.1 * SECOND)
+    assert [each.version_after for each in made.outages] == ["18.6.1"]
+
+
+def test_bounds_of_several_outages_add_up() -> None:
+    made = measured(tried(0), tried(1, REFUSED), tried(2), tried(3, REFUSED), tried(4))
+    assert len(made.outages) == 2
+    assert made.at_most == 4.2 * SECOND
+
+
+def test_who_does_not_come_back_has_no_upper_bound() -> None:
+    made = measured(tried(0), tried(1, REFUSED), tried(2, REFUSED))
+    assert (made.at_least, made.at_most) == (0.9 * SECOND, None)
+
+
+def test_an_attempt_that_was_stored_twice_counts_once() -> None:
+    assert measured(tried(0), tried(1, REFUSED), tried(1, REFUSED), tried(0)) == measured(tried(0), tried(1, REFUSED))
+
+
+def test_what_never_answered_was_not_measured_however_often_it_failed() -> None:
+    """Not "no downtime": nobody knows whether it was up."""
+    made = measured(tried(0, REFUSED), tried(1, REFUSED), tried(2, DNS))
+    assert (made.since, made.attempts, made.failed, made.unknown, made.outages) == (None, 3, 0, 3, ())
+
+
+def test_it_is_measured_from_its_first_answer_on() -> None:
+    made = measured(tried(0, REFUSED), tried(1, DNS), tried(2), tried(3, REFUSED), tried(4))
+    assert (made.since, made.failed, made.unknown, len(made.outages)) == (NOON + 2 * SECOND, 1, 2, 1)
+
+
+def test_a_success_that_overlaps_the_first_failures_proves_no_order() -> None:
+    made = measured(tried(0, lasting=5), tried(1, REFUSED), tried(6), tried(7, REFUSED), tried(8))
+    assert (made.since, made.failed, made.unknown) == (NOON + 6 * SECOND, 1, 1)
+
+
+def test_nothing_tried_is_nothing_measured() -> None:
+    nothing = measure(AP, "reader", [], [])
+    assert (nothing.vantage, nothing.since, nothing.until, nothing.attempts) == ("nowhere", None, None, 0)
+
+
+def test_every_vantage_point_is_named() -> None:
+    assert measure(US, "writer", [US, AP], [tried(0)]).vantage == "us-east-1, ap-northeast-1"
+
+
+def test_an_outage_that_was_over_before_the_order_is_left_out() -> None:
+    before, across, after = outage(10, 13), outage(28, 32), outage(40, 43)
+    open_end = outage(50, 53).model_copy(update={"ended_by": None, "first_ok_at": None})
+    made = measured(tried(0)).model_copy(update={"outages": (before, across, after, open_end)})
+    assert made.since_order(NOON + 30 * SECOND).outages == (across, after, open_end)
+
+
+seconds = st.integers(min_value=0, max_value=20)
+attempts = st.lists(
+    st.builds(tried, seconds, st.sampled_from(Outcome), lasting=st.sampled_from([0.1, 1.5])), max_size=15
+)
+
+
+@given(attempts)
+def test_every_attempt_is_a_success_a_failure_or_proves_nothing(tries: list[Attempt]) -> None:
+    made = measured(*tries)
+    successes = {each for each in tries if each.outcome.proves_up}
+    assert made.attempts == len(set(tries)) == len(successes) + made.failed + made.unknown
+    assert made.failed == sum(each.failed for each in made.outages)
+    if made.since is None:
+        assert made.outages == ()
+    else:
+        assert made.since in {each.start for each in successes}
+    assert made.at_most is None or timedelta() <= made.at_least <= made.at_most
+
+
+@given(attempts)
+def test_a_measurement_survives_the_store(tries: list[Attempt]) -> None:
+    made = measured(*tries)
+    assert Measurement.model_validate_json(made.model_dump_json()) == made

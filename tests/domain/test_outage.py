@@ -1,0 +1,308 @@
+"""The truth lies inside the bounds: for a recorded upgrade to the millisecond, and for any signal and any schedule."""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+
+from bot.domain.attempts import RESOLUTION, Attempt, Outcome
+from bot.domain.outage import Outage, outages
+from tests.domain.true_signal import Look, Signal, World, at, worlds
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "aurora-17.4-to-17.5"
+SLEEP = timedelta(seconds=0.5)
+MS = timedelta(milliseconds=1)
+OK, REFUSED, STARTING_UP, TIMEOUT, DNS = Outcome.OK, Outcome.REFUSED, Outcome.STARTING_UP, Outcome.TIMEOUT, Outcome.DNS
+
+
+def recorded(*names: str) -> list[Attempt]:
+    """The log of a loop that sleeps 0.5 s after each attempt: an attempt ended at most that long before the next began.
+
+    Nothing follows the last one: it is given the length of the one before it.
+    """
+    rows = [row for name in names for row in csv.DictReader((GOLDEN / f"{name}.csv").read_text().splitlines())]
+    starts = [datetime.fromisoformat(row["attempt_started_at"]) for row in rows]
+    ends = [after - SLEEP for _, after in pairwise(starts)]
+    ends.append(starts[-1] + (ends[-1] - starts[-2]))
+    return [
+        Attempt(start=start, end=end, outcome=Outcome(row["outcome"]), version=row["version"])
+        for row, start, end in zip(rows, starts, ends, strict=True)
+    ]
+
+
+def clock(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-04-11T{text}+00:00")
+
+
+def seconds(*values: float) -> tuple[timedelta, ...]:
+    return tuple(round(value * 1000) * MS for value in values)
+
+
+@pytest.mark.parametrize("logs", [["ap-northeast-1-outage"], ["ap-northeast-1-before", "ap-northeast-1-outage"]])
+def test_the_recorded_outage_of_the_secondary(logs: list[str]) -> None:
+    [outage] = outages(recorded(*logs))
+    assert outage.last_ok_at == clock("06:21:34.608")
+    assert outage.first_failure_at == clock("06:21:35.200")
+    assert outage.last_failure_at == clock("06:21:50.532")
+    assert outage.first_ok_at == clock("06:21:56.481")
+    assert outage.failed == 31
+    assert outage.outcomes == (REFUSED, STARTING_UP)
+    assert outage.version_after == "17.5.4"
+    assert not outage.flapping
+    assert (outage.by_start_stamps.at_least, outage.by_start_stamps.at_most) == seconds(15.332, 21.873)
+    assert (outage.at_least, outage.at_most) == seconds(15.318, 22.068)
+
+
+@pytest.mark.parametrize("logs", [["us-east-1-outage"], ["us-east-1-before", "us-east-1-outage"]])
+def test_the_recorded_outage_of_the_primary(logs: list[str]) -> None:
+    [outage] = outages(recorded(*logs))
+    assert outage.last_ok_at == clock("06:22:39.481")
+    assert outage.first_failure_at == clock("06:22:40.026")
+    assert outage.last_failure_at == clock("06:22:40.535")
+    assert outage.first_ok_at == clock("06:22:41.962")
+    assert outage.failed == 2
+    assert (outage.by_start_stamps.at_least, outage.by_start_stamps.at_most) == seconds(0.509, 2.481)
+    assert (outage.at_least, outage.at_most) == seconds(0.5, 2.701)
+    assert outage.began_between == (clock("06:22:39.481"), clock("06:22:40.035"))
+    assert outage.ended_between == (clock("06:22:40.535"), clock("06:22:42.182"))
+
+
+def tried(*told: tuple[float, float, Outcome]) -> list[Attempt]:
+    """Attempts from `(start ms, end ms, outcome)`."""
+    return [
+        Attempt(start=at(round(start * 1000)), end=at(round(end * 1000)), outcome=outcome)
+        for start, end, outcome in told
+    ]
+
+
+def bounds(outage: Outage) -> tuple[float | None, float | None]:
+    return outage.at_least / MS, None if outage.at_most is None else outage.at_most / MS
+
+
+def test_no_attempts_prove_nothing() -> None:
+    assert outages([]) == ()
+
+
+def test_an_endpoint_that_always_answered_had_no_outage() -> None:
+    assert outages(tried((0, 5, OK), (10, 15, OK))) == ()
+
+
+def test_one_failure_proves_an_instant_and_no_length() -> None:
+    [outage] = outages(tried((0, 5, OK), (10, 11, REFUSED), (20, 25, OK)))
+    assert bounds(outage) == (0, 25)
+
+
+def test_an_endpoint_still_down_has_no_upper_bound() -> None:
+    [outage] = outages(tried((0, 5, OK), (10, 11, REFUSED), (20, 21, REFUSED)))
+    assert bounds(outage) == (9, None)
+    assert (outage.first_ok_at, outage.version_after, outage.by_start_stamps.at_most) == (None, None, None)
+
+
+def test_an_endpoint_down_from_the_beginning_has_no_upper_bound_either() -> None:
+    [outage] = outages(tried((0, 1, REFUSED), (20, 21, REFUSED), (30, 35, OK)))
+    assert bounds(outage) == (19, None)
+    assert (outage.last_ok_at, outage.by_start_stamps.at_most) == (None, None)
+    assert outage.ended_between == (at(20_000), at(35_000))
+
+
+def test_a_success_under_way_when_the_first_failure_began_proves_nothing_about_before() -> None:
+    [outage] = outages(tried((0, 5, OK), (8, 30, OK), (10, 11, REFUSED), (20, 21, REFUSED), (40, 45, OK)))
+    assert outage.last_ok_at == at(0)
+    assert bounds(outage) == (9, 45)
+
+
+def test_a_success_under_way_when_the_last_failure_ended_proves_nothing_about_after() -> None:
+    [outage] = outages(tried((0, 5, OK), (10, 11, REFUSED), (20, 26, REFUSED), (25, 28, OK), (30, 35, OK)))
+    assert outage.first_ok_at == at(30_000)
+    assert bounds(outage) == (9, 35)
+
+
+def test_the_success_that_ends_first_is_the_upper_bound_though_another_began_earlier() -> None:
+    [outage] = outages(tried((0, 5, OK), (10, 11, REFUSED), (20, 90, OK), (30, 35, OK)))
+    assert bounds(outage) == (0, 35)
+
+
+def test_the_success_that_began_last_is_the_bound_before_though_another_ended_later() -> None:
+    [outage] = outages(tried((0, 9, OK), (5, 8, OK), (10, 11, REFUSED), (30, 35, OK)))
+    assert outage.last_ok_at == at(5_000)
+
+
+def test_a_hanging_attempt_does_not_prove_that_the_endpoint_was_down_while_it_hung() -> None:
+    hung = tried((0, 5, OK), (10, 510, TIMEOUT), (20, 25, OK))
+    assert bounds(*outages(hung)) == (0, 25)
+
+
+def test_many_hanging_attempts_prove_the_time_between_their_starts_but_for_one_healthy_answer() -> None:
+    hung = tried((0, 5, OK), (10, 510, TIMEOUT), (20, 520, TIMEOUT), (100, 600, TIMEOUT), (110, 115, OK))
+    assert bounds(*outages(hung)) == (100 - 10 - 5 - 1, 115)
+
+
+def test_a_success_so_soon_after_a_time_out_began_may_have_come_before_the_fall() -> None:
+    hung = tried((0, 5, OK), (10, 510, TIMEOUT), (12, 17, OK), (20, 25, OK))
+    assert bounds(*outages(hung)) == (0, 25)
+
+
+def test_without_a_success_before_nobody_knows_how_soon_a_time_out_was_doomed() -> None:
+    [outage] = outages(tried((10, 510, TIMEOUT), (200, 700, TIMEOUT)))
+    assert outage.began_by == at(510_000)
+    assert bounds(outage) == (0, None)
+
+
+def test_two_outages_are_told_apart_by_a_success_between() -> None:
+    first, second = outages(
+        tried((0, 5, OK), (10, 11, REFUSED), (20, 25, OK), (30, 31, REFUSED), (40, 41, REFUSED), (50, 55, OK))
+    )
+    assert (first.first_ok_at, second.last_ok_at) == (at(20_000), at(20_000))
+    assert (bounds(first), bounds(second)) == ((0, 25), (9, 35))
+
+
+def test_a_success_that_overlaps_a_failure_tells_nothing_apart() -> None:
+    [outage] = outages(tried((0, 5, OK), (10, 19, REFUSED), (18, 25, OK), (30, 31, REFUSED), (50, 55, OK)))
+    assert not outage.flapping
+    assert outage.failed == 2
+
+
+def test_an_outage_that_provably_holds_a_recovery_is_called_flapping() -> None:
+    """The long failure spans the success, so where it belongs is unknown; the other two lie on either side."""
+    [outage] = outages(
+        tried((0, 5, OK), (10, 11, REFUSED), (15, 40, STARTING_UP), (20, 25, OK), (30, 31, REFUSED), (50, 55, OK))
+    )
+    assert outage.flapping
+    assert outage.outcomes == (REFUSED, STARTING_UP)
+    assert bounds(outage) == (19, 55)
+
+
+def test_attempts_that_prove_nothing_make_no_outage_and_part_of_none() -> None:
+    assert outages(tried((0, 5, OK), (10, 11, DNS), (20, 21, Outcome.AUTH), (30, 31, Outcome.TLS), (40, 45, OK))) == ()
+    [outage] = outages(tried((0, 5, OK), (10, 11, REFUSED), (20, 21, DNS), (30, 35, OK)))
+    assert (outage.failed, outage.outcomes) == (1, (REFUSED,))
+
+
+def test_an_outage_travels_through_json() -> None:
+    for outage in outages(recorded("us-east-1-outage")) + outages(tried((0, 1, REFUSED))):
+        assert Outage.model_validate_json(outage.model_dump_json()) == outage
+
+
+def groups(world: World, reported: tuple[Outage, ...]) -> Iterator[tuple[Outage, list[tuple[int, int]]]]:
+    """Each reported outage with the true ones that its failures saw."""
+    failures = [look for look in world.looks if look.attempt.outcome.proves_down]
+    for outage in reported:
+        inside = [each for each in failures if outage.first_failure_at <= each.attempt.start <= outage.last_failure_at]
+        assert len(inside) == outage.failed
+        yield outage, [world.signal.outage_at(each.looked) for each in inside]
+    assert sum(outage.failed for outage in reported) == len(failures)
+
+
+def the_truth_is_inside(world: World) -> None:
+    for outage, true in groups(world, outages(world.attempts)):
+        began, ended = min(each[0] for each in true), max(each[1] for each in true)
+        assert outage.last_ok_at is None or outage.last_ok_at <= at(began)
+        assert at(began) <= outage.began_by
+        assert outage.last_failure_at <= at(ended)
+        assert outage.ended_by is None or at(ended) <= outage.ended_by
+        length = timedelta(microseconds=ended - began)
+        assert outage.at_least <= length
+        assert outage.at_most is None or length <= outage.at_most
+        assert not outage.flapping or len(set(true)) > 1
+
+
+def world(signal: Signal, *looks: tuple[int, int, int, Outcome]) -> World:
+    """From `(start, end, when it looked, outcome)`, in microseconds."""
+    return World(
+        signal,
+        tuple(
+            Look(start, end, looked, Attempt(start=at(start), end=at(end), outcome=outcome))
+            for start, end, looked, outcome in looks
+        ),
+    )
+
+
+LONG_FAILURE_SAW_A_SECOND_OUTAGE = world(
+    Signal((5_000, 6_000, 9_000, 11_000)),
+    (0, 4_000, 3_000, OK),
+    (4_500, 10_500, 10_000, REFUSED),
+    (5_100, 5_900, 5_500, REFUSED),
+    (7_000, 8_000, 7_500, OK),
+    (12_000, 13_000, 12_500, OK),
+)
+HUNG_FROM_BEFORE_THE_FALL = world(
+    Signal((5_000, 9_000)),
+    (0, 3_000, 1_000, OK),
+    (3_100, 30_000, 5_000, TIMEOUT),
+    (8_900, 30_000, 8_900, TIMEOUT),
+    (10_000, 13_000, 10_000, OK),
+)
+
+
+@given(worlds())
+@example(LONG_FAILURE_SAW_A_SECOND_OUTAGE)
+@settings(max_examples=1000)
+def test_the_truth_is_inside_for_any_signal_and_any_schedule(world: World) -> None:
+    the_truth_is_inside(world)
+
+
+@given(worlds(healthy=8_000))
+@example(HUNG_FROM_BEFORE_THE_FALL)
+@settings(max_examples=1000)
+def test_the_truth_is_inside_though_attempts_hang_that_began_before_the_fall(world: World) -> None:
+    the_truth_is_inside(world)
+
+
+def down_by(failure: Attempt, successes: list[Attempt]) -> datetime:
+    before = sorted((ok.end, ok.start) for ok in successes if ok.end <= failure.start)[-20:]
+    if failure.outcome is not TIMEOUT or not before:
+        return failure.end
+    return min(failure.end, failure.start + RESOLUTION + max(end - start for end, start in before))
+
+
+def by_definition(attempts: list[Attempt]) -> list[tuple[object, ...]]:
+    """The rules of the module, word for word, and slowly."""
+    oks = [each for each in attempts if each.outcome.proves_up]
+    fails = sorted((each for each in attempts if each.outcome.proves_down), key=lambda each: each.start)
+    by = [down_by(each, oks) for each in fails]
+    cuts = [
+        cut
+        for cut in range(1, len(fails))
+        if any(ok.start >= max(by[:cut]) and ok.end <= fails[cut].start for ok in oks)
+    ]
+    told: list[tuple[object, ...]] = []
+    for low, high in pairwise([0, *cuts, len(fails)] if fails else []):
+        first, last, over = fails[low].start, fails[high - 1].start, max(by[low:high])
+        recovered = any(ok.start >= min(by[low:high]) and ok.end <= last for ok in oks)
+        before = max((ok.start for ok in oks if ok.end <= first), default=None)
+        after = min((ok.end for ok in oks if ok.start >= over), default=None)
+        told.append((before, first, min(by[low:high]), last, after, high - low, recovered))
+    return told
+
+
+@given(worlds())
+@settings(max_examples=500)
+def test_the_bounds_are_the_best_that_the_rules_allow(world: World) -> None:
+    assert [
+        (
+            each.last_ok_at,
+            each.first_failure_at,
+            each.began_by,
+            each.last_failure_at,
+            each.ended_by,
+            each.failed,
+            each.flapping,
+        )
+        for each in outages(world.attempts)
+    ] == by_definition(world.attempts)
+
+
+@given(worlds())
+def test_the_order_in_which_attempts_are_told_does_not_matter(world: World) -> None:
+    assert outages(world.attempts) == outages(world.attempts[::-1])
+
+
+def test_many_attempts_are_no_trouble() -> None:
+    [outage] = outages(
+        tried(*((tick * 100, tick * 100 + 5, REFUSED if 9_000 <= tick < 18_000 else OK) for tick in range(20_000)))
+    )
+    assert bounds(outage) == (899_895, 900_105)

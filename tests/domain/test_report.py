@@ -1,0 +1,179 @@
+"""The report: what the upgrade cost, for programs as JSON and for people as Markdown."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.attempts import Outcome
+from bot.domain.measurement import Measurement
+from bot.domain.preflight import Finding, Severity
+from bot.domain.report import Report, report
+from bot.domain.status import Status
+from bot.domain.timeline import Approved, Entry, Finished, Intended, Ordered, Reached
+from bot.messages.markdown import report_markdown
+from tests.domain.making import (
+    AP,
+    MINA,
+    MINUTE,
+    NOON,
+    SECOND,
+    SORA,
+    TEXTS,
+    US,
+    outage,
+    plan,
+    proposed,
+    rds_said,
+    rule,
+)
+
+ORDERED = NOON + 2 * MINUTE
+OVER = ORDERED + 192 * SECOND
+WARNING = Finding(check="snapshot", severity=Severity.WARNING, text="no manual snapshot | in the last 24 h")
+
+
+def measured(region: str = US, use: str = "writer", **other: object) -> Measurement:
+    made: dict[str, object] = {
+        "region": region, "use": use, "vantage": region, "since": NOON, "until": OVER, "attempts": 1300, "failed": 11,
+        "unknown": 0, "outages": (outage(150, 152.7),),
+    }  # fmt: skip
+    return Measurement.model_validate(made | other)
+
+
+def finished(*measurements: Measurement, outcome: Status = Status.SUCCEEDED) -> Finished:
+    versions = {US: "18.6.1", AP: "18.6"}
+    return Finished(at=OVER, outcome=outcome, why="It is done.", versions=versions, measured=measurements)
+
+
+def reached(version: str, at: datetime = NOON) -> Reached:
+    return Reached(at=at, region=US, use="writer", vantage=US, version=version)
+
+
+def timeline(*measurements: Measurement, reason: str = "patch for CVE") -> tuple[Entry, ...]:
+    digest = plan().digest
+    return (
+        proposed(under=rule(approvals=2), reason=reason, findings=(WARNING,)),
+        reached("18.4.1"),
+        Approved(at=NOON + SECOND, by=MINA, digest=digest, count=1, needed=2),
+        Approved(at=NOON + MINUTE, by=SORA, digest=digest, count=2, needed=2),
+        Intended(at=ORDERED, digest=digest, approved_by=(MINA, SORA)),
+        Ordered(at=ORDERED),
+        reached("18.6.1"),
+        reached("18.6.1").model_copy(update={"region": AP, "use": "reader"}),
+        rds_said("DB instance restarted", ORDERED + MINUTE, source="instance"),
+        rds_said(TEXTS["started"], ORDERED + SECOND),
+        finished(*(measurements or (measured(), measured(AP, "reader", outages=())))),
+    )
+
+
+def made(*measurements: Measurement) -> Report:
+    return report(timeline(*measurements))
+
+
+def test_it_names_what_was_asked_by_whom_and_who_let_it_happen() -> None:
+    one = made()
+    assert (one.upgrade, one.account, one.global_cluster) == ("orders-4f5e6d7c", "123456789012", "orders")
+    assert (one.from_version, one.target, one.outcome, one.why) == ("18.4", "18.6", Status.SUCCEEDED, "It is done.")
+    assert (one.proposed_by, one.reason, one.proposed_at) == ("U0AKI", "patch for CVE", NOON)
+    assert [(each.by, each.at) for each in one.decisions] == [(MINA, NOON + SECOND), (SORA, NOON + MINUTE)]
+    assert {one.digest, *(each.digest for each in one.decisions)} == {plan().digest}
+    assert (one.ordered_at, one.finished_at, one.took) == (ORDERED, OVER, timedelta(minutes=3, seconds=12))
+    assert one.findings == (WARNING,)
+
+
+def test_versions_are_as_exact_as_somebody_said_before_the_order_and_after() -> None:
+    """The secondary's endpoint was reached after the order only: that says nothing of what it ran before."""
+    assert [(each.region, each.cluster, each.role, each.before, each.after) for each in made().members] == [
+        ("us-east-1", "orders-us", "writer", "18.4.1", "18.6.1"),
+        ("ap-northeast-1", "orders-ap", "secondary", "18.4", "18.6"),
+    ]
+
+
+def test_downtime_is_given_in_seconds_between_bounds() -> None:
+    writer, reader = made().endpoints
+    assert (writer.at_least, writer.at_most, writer.failed) == (2.6, 2.8, 11)
+    (only,) = writer.outages
+    assert (only.at_least, only.at_most, only.version_after) == (2.6, 2.8, "18.6.1")
+    assert only.outcomes == (Outcome.REFUSED, Outcome.STARTING_UP)
+    assert (reader.at_least, reader.at_most, reader.outages) == (0, 0, ())
+
+
+def test_who_did_not_come_back_has_no_upper_bound() -> None:
+    still_down = outage(150, 152.7).model_copy(update={"ended_by": None, "first_ok_at": None})
+    (one,) = made(measured(outages=(still_down,))).endpoints
+    assert (one.at_least, one.at_most, one.outages[0].at_most, one.outages[0].ended_by) == (2.6, None, None, None)
+
+
+@pytest.mark.parametrize("attempts", [0, 500])
+def test_what_never_answered_has_no_bounds_at_all(attempts: int) -> None:
+    (one,) = made(measured(since=None, attempts=attempts, unknown=attempts, failed=0, outages=())).endpoints
+    assert (one.at_least, one.at_most, one.since) == (None, None, None)
+
+
+def test_what_rds_said_is_in_the_order_in_which_it_happened() -> None:
+    assert [(each.message, each.meaning) for each in made().rds_events] == [
+        (TEXTS["started"], "started"),
+        ("DB instance restarted", "restarted"),
+    ]
+
+
+@pytest.mark.parametrize("length", [1, 5, 9])
+def test_there_is_no_report_of_what_is_not_over(length: int) -> None:
+    with pytest.raises(ValueError, match="has not finished"):
+        report(timeline()[:length])
+
+
+def test_a_timeline_that_lacks_its_order_still_has_a_report() -> None:
+    one = report((proposed(), finished()))
+    assert (one.ordered_at, one.took, one.digest, one.decisions) == (None, None, "", ())
+    assert [each.before for each in one.members] == ["18.4", "18.4"]
+
+
+def test_json_holds_all_of_it_with_seconds_as_numbers_and_times_in_utc() -> None:
+    one = made(measured(since=None, outages=()), measured(AP, "reader"))
+    text = one.model_dump_json()
+    assert Report.model_validate_json(text) == one
+    read = json.loads(text)
+    assert (read["schema_version"], read["took"], read["outcome"]) == (1, 192.0, "succeeded")
+    assert (read["endpoints"][0]["at_least"], read["endpoints"][1]["at_most"]) == (None, 2.8)
+    assert read["ordered_at"] == "2026-04-11T12:02:00Z"
+
+
+def test_markdown_says_it_to_people() -> None:
+    still_down = outage(150, 152.7).model_copy(update={"ended_by": None, "first_ok_at": None})
+    never = measured(AP, "reader", vantage="us-east-1", since=None, attempts=5, failed=0, unknown=5, outages=())
+    text = report_markdown(made(measured(), measured(outages=(still_down,)), never))
+    assert text.startswith("# Upgrade of orders from 18.4 to 18.6: succeeded\n\n- It is done.\n")
+    for line in (
+        "- Proposed by U0AKI at 2026-04-11 12:00:00.000: patch for CVE",
+        f"- Approved by U0MINA at 2026-04-11 12:00:01.000; U0SORA at 2026-04-11 12:01:00.000 (plan {plan().digest})",
+        "- Ordered at 2026-04-11 12:02:00.000, over at 2026-04-11 12:05:12.000, took 3 min 12 s",
+        "- Account 123456789012, upgrade orders-4f5e6d7c; all times are UTC",
+        "| us-east-1 | orders-us | writer | 18.4.1 | 18.6.1 |",
+        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | us-east-1 |",
+        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | us-east-1 |",
+        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | us-east-1 |",
+        (
+            "- us-east-1 writer: began between 2026-04-11 12:02:29.950 and 2026-04-11 12:02:30.050, "
+            "ended between 2026-04-11 12:02:32.650 and 2026-04-11 12:02:32.750 (refused, starting_up)"
+        ),
+        "| warning | snapshot | no manual snapshot \\| in the last 24 h |",
+        "| 2026-04-11 12:03:00.000 | us-east-1 | orders-us-1 | DB instance restarted |",
+    ):
+        assert line in text.splitlines()
+
+
+def test_markdown_leaves_out_what_there_is_not() -> None:
+    bare = report((proposed(reason=""), finished(measured(outages=()))))
+    lines = report_markdown(bare).splitlines()
+    assert "- Proposed by U0AKI at 2026-04-11 12:00:00.000" in lines
+    assert "- Ordered at never, over at 2026-04-11 12:05:12.000" in lines
+    assert not any("began between" in line for line in lines)
+    member_unknown = report((proposed(), finished().model_copy(update={"versions": {}})))
+    assert "| us-east-1 | orders-us | writer | 18.4 | unknown |" in report_markdown(member_unknown)
+
+
+def test_a_reason_of_many_lines_stays_one_line() -> None:
+    text = report_markdown(report(timeline(reason="first\n# not a title\nlast")))
+    assert "- Proposed by U0AKI at 2026-04-11 12:00:00.000: first # not a title last" in text.splitlines()

@@ -1,0 +1,234 @@
+"""The story is the fold of the timeline, and agrees with the record whatever happened."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.attempts import Outcome
+from bot.domain.ids import Region
+from bot.domain.status import Status
+from bot.domain.story import Story, Watched, tell
+from bot.domain.timeline import (
+    ENTRY,
+    Approved,
+    CameBack,
+    Cancelled,
+    CannotMeasure,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    MemberSeen,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    RdsSaid,
+    Reached,
+    WentDown,
+)
+from bot.domain.upgrade import Upgrade
+from tests.domain.making import AKI, AP, MINA, MINUTE, NOON, SECOND, SORA, US, outage, plan, proposed, rds_said, rule
+from tests.domain.walking import walks
+
+AT = NOON + 3 * MINUTE
+INTENDED = Intended(at=AT, digest="d", approved_by=(MINA,))
+
+
+def after(*entries: Entry) -> Story:
+    return tell((proposed(), *entries))
+
+
+def approved(count: int = 1, needed: int = 1) -> Approved:
+    return Approved(at=AT, by=MINA, digest="d", count=count, needed=needed)
+
+
+def reached(region: Region = US, use: str = "writer", version: str = "18.4.1") -> Reached:
+    return Reached(at=AT, region=region, use=use, vantage=region, version=version)
+
+
+def went_down(region: Region = US, use: str = "writer") -> WentDown:
+    return WentDown(at=AT, region=region, use=use, outcome=Outcome.REFUSED)
+
+
+def came_back(down: float, up: float, version: str | None = "18.6.1") -> CameBack:
+    return CameBack(at=NOON + up * SECOND, region=US, use="writer", outage=outage(down, up, version))
+
+
+def watched(*entries: Entry) -> Watched:
+    (only,) = after(*entries).watched.values()
+    return only
+
+
+def test_a_timeline_begins_with_its_proposal() -> None:
+    assert after() == Story(proposed=proposed())
+    for wrong in ((), (approved(),), (approved(), proposed())):
+        with pytest.raises(ValueError, match="begins with its proposal"):
+            tell(wrong)
+
+
+def test_a_proposal_that_is_told_again_is_still_the_proposal() -> None:
+    assert after(proposed()) == after()
+
+
+@pytest.mark.parametrize(
+    ("entry", "status"),
+    [
+        (approved(), Status.APPROVED),
+        (approved(count=1, needed=2), Status.PROPOSED),
+        (Declined(at=AT, by=MINA), Status.DECLINED),
+        (Cancelled(at=AT, by=AKI), Status.CANCELLED),
+        (Expired(at=AT), Status.EXPIRED),
+        (Held(at=AT, reasons=("busy",)), Status.PROPOSED),
+        (INTENDED, Status.ORDERING),
+        (Ordered(at=AT), Status.UPGRADING),
+        (NotOrdered(at=AT, code="AccessDenied", message="no"), Status.REFUSED),
+        (Finished(at=AT, outcome=Status.FAILED, why="broken", versions={}, measured=()), Status.FAILED),
+        (Overdue(at=AT, after=timedelta(minutes=90)), Status.PROPOSED),
+        (rds_said("hello"), Status.PROPOSED),
+        (reached(), Status.PROPOSED),
+    ],
+)
+def test_each_entry_moves_the_story_where_it_moved_the_upgrade(entry: Entry, status: Status) -> None:
+    story = after(entry)
+    assert story.status is status
+    assert story.ended_at == (AT if status.is_final else None)
+
+
+def test_who_decided_is_kept() -> None:
+    story = after(approved(1, 2), approved(2, 2).model_copy(update={"by": SORA}))
+    assert [each.by for each in story.approved] == [MINA, SORA]
+    assert after(Declined(at=AT, by=MINA)).declined_by == MINA
+    cancelled = Cancelled(at=AT, by=None, why="the plan changed")
+    assert after(cancelled).cancelled == cancelled
+
+
+def test_a_hold_lasts_until_the_order() -> None:
+    held = Held(at=AT, reasons=("busy",))
+    assert after(approved(), held).held_for == ("busy",)
+    assert after(approved(), held, INTENDED).held_for == ()
+
+
+def test_of_each_member_the_latest_is_known() -> None:
+    one = MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=("available",))
+    two = one.model_copy(update={"status": "available", "version": "18.6"})
+    other = one.model_copy(update={"region": AP})
+    assert after(one, other, two).members == {US: two, AP: other}
+
+
+def test_what_rds_said_and_how_it_ended_is_kept() -> None:
+    said, late = rds_said("hello"), Overdue(at=AT, after=timedelta(minutes=90))
+    no = NotOrdered(at=AT, code="AccessDenied", message="no")
+    assert (after(said, late).rds, after(said, late).overdue) == ((said,), late)
+    assert after(INTENDED, Ordered(at=AT)).ordered_at == AT
+    assert after(INTENDED, no).not_ordered == no
+
+
+def test_an_endpoint_goes_down_and_comes_back_on_a_new_version() -> None:
+    down = watched(reached(), went_down())
+    assert (down.version, down.down_since, down.at_most) == ("18.4.1", AT, None)
+    back = watched(reached(), went_down(), came_back(10, 12.7))
+    assert (back.version, back.down_since) == ("18.6.1", None)
+    assert (back.at_least, back.at_most) == (timedelta(seconds=2.6), timedelta(seconds=2.8))
+
+
+def test_outages_add_up() -> None:
+    twice = watched(reached(), went_down(), came_back(10, 12.7), went_down(), came_back(20, 21))
+    assert (twice.at_least, twice.at_most) == (timedelta(seconds=3.5), timedelta(seconds=3.9))
+
+
+def test_an_outage_without_a_beginning_has_no_upper_bound() -> None:
+    unbounded = outage().model_copy(update={"last_ok_at": None})
+    back = watched(CameBack(at=AT, region=US, use="writer", outage=unbounded))
+    assert back.at_most is None
+
+
+def test_who_comes_back_without_a_version_runs_what_it_ran() -> None:
+    assert watched(reached(), went_down(), came_back(10, 12, version=None)).version == "18.4.1"
+
+
+def test_outages_before_the_order_are_no_cost_of_it() -> None:
+    before = (reached(), went_down(), came_back(10, 12.7))
+    assert len(watched(*before).outages) == 1
+    assert watched(*before, INTENDED).outages == ()
+    assert watched(*before, INTENDED, went_down()).down_since == AT
+
+
+@pytest.mark.parametrize(
+    ("detail", "why"), [("password authentication failed", "password authentication failed"), ("", "auth")]
+)
+def test_what_cannot_be_measured_says_why_until_it_can(detail: str, why: str) -> None:
+    cannot = CannotMeasure(at=AT, region=US, use="writer", vantage=AP, outcome=Outcome.AUTH, detail=detail)
+    assert (watched(cannot).cannot, watched(cannot).vantage) == (why, AP)
+    assert watched(cannot, reached()).cannot is None
+
+
+def test_the_version_of_a_region_is_what_its_endpoint_said() -> None:
+    story = after(went_down(US, "reader"), reached(US, version="18.4.1"), reached(AP, "reader", "18.4.2"))
+    assert story.version_of(US) == "18.4.1"
+    assert story.version_of(AP) == "18.4.2"
+    assert story.version_of(Region("eu-west-1")) is None
+
+
+@given(walks)
+def test_record_and_story_agree_after_any_moves(walked: tuple[Upgrade, tuple[Entry, ...]]) -> None:
+    """What is decided on and what is told can never be two different things."""
+    upgrade, told = walked
+    story = tell(told)
+    assert story.status == upgrade.status
+    assert story.ended_at == upgrade.finished_at
+    assert story.held_for == upgrade.held_for
+    assert tuple(each.by for each in story.approved) == upgrade.approved_by
+    assert tuple(story.members.values()) == upgrade.members
+    assert (story.overdue and story.overdue.at) == upgrade.overdue_at
+    assert (story.proposed.plan, story.proposed.rule) == (upgrade.plan, upgrade.rule)
+
+
+@given(walks)
+def test_a_story_goes_on_where_it_was_left(walked: tuple[Upgrade, tuple[Entry, ...]]) -> None:
+    _, told = walked
+    for cut in range(1, len(told)):
+        story = tell(told[:cut])
+        for entry in told[cut:]:
+            story = story.after(entry)
+        assert story == tell(told)
+
+
+def one_of_each() -> Sequence[Entry]:
+    return (
+        proposed(), approved(), Declined(at=AT, by=MINA), Cancelled(at=AT, by=None, why="gone"), Expired(at=AT),
+        Held(at=AT, reasons=("busy",)), INTENDED, Ordered(at=AT, observed=True),
+        NotOrdered(at=AT, code="AccessDenied", message="no"),
+        MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=("available",)),
+        rds_said("Database cluster is online."), reached(),
+        CannotMeasure(at=AT, region=US, use="writer", vantage=AP, outcome=Outcome.TLS, detail="expired"),
+        went_down(), came_back(10, 12.7), Overdue(at=AT, after=timedelta(minutes=90)),
+        Finished(at=AT, outcome=Status.SUCCEEDED, why="done", versions={US: "18.6.1"}, measured=()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", one_of_each(), ids=lambda each: each.kind)
+def test_an_entry_survives_the_store(entry: Entry) -> None:
+    assert ENTRY.validate_json(ENTRY.dump_json(entry)) == entry
+
+
+def test_none_is_missing_from_the_entries_tried_here() -> None:
+    kinds = {
+        branch["properties"]["kind"]["const"]
+        for branch in ENTRY.json_schema()["$defs"].values()
+        if "kind" in branch.get("properties", {})
+    }
+    assert {each.kind for each in one_of_each()} == kinds
+
+
+@given(st.permutations(one_of_each()[1:]))
+def test_no_order_of_entries_breaks_the_story(entries: Sequence[Entry]) -> None:
+    """Watcher and prober write when they can; the story has an answer for any interleaving."""
+    story = after(*entries)
+    assert story.proposed.plan == plan()
+    assert len(story.rds) == sum(isinstance(each, RdsSaid) for each in entries)
+    assert story.proposed.rule == rule()

@@ -1,0 +1,304 @@
+"""What the thread says of each entry, word for word."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.attempts import Outcome
+from bot.domain.measurement import Measurement
+from bot.domain.report import report
+from bot.domain.status import Status
+from bot.domain.story import tell
+from bot.domain.timeline import (
+    Approved,
+    CameBack,
+    Cancelled,
+    CannotMeasure,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    MemberSeen,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    Proposed,
+    Reached,
+    WentDown,
+)
+from bot.messages.thread import OUTCOMES, is_line, report_comment, said_of
+from tests.domain.making import (
+    AKI,
+    AP,
+    DBA,
+    MINA,
+    MINUTE,
+    NOON,
+    SECOND,
+    SORA,
+    TEXTS,
+    US,
+    outage,
+    proposed,
+    rds_said,
+    rule,
+)
+
+AT = NOON + 2 * MINUTE
+CLOCK = "<!date^1775908920^{time_secs}|2026-04-11 12:02:00 UTC>"
+MINOR_REFUSALS = (
+    (
+        "ModifyGlobalCluster doesn't support minor version upgrades for Aurora global databases. To upgrade to a newer minor "
+        "version, call ModifyDBCluster for each member of your global cluster."
+    ),
+    (
+        "ModifyGlobalCluster only supports Major Version Upgrades. To patch the members of your global cluster to a newer "
+        "minor version you need to call ModifyDbCluster in each one of them."
+    ),
+    "Amazon RDS can't perform minor version upgrades through ModifyGlobalCluster for this database engine.",
+)
+ONE_BY_ONE = "Managed minor upgrades are not offered here: upgrade the members one by one with ModifyDBCluster, secondaries first."
+
+
+def told(entry: Entry, *before: Entry) -> str | None:
+    """As the narrator does: the story up to and with this entry."""
+    if isinstance(entry, Proposed):
+        return said_of(entry, tell((entry,)))
+    return said_of(entry, tell((proposed(under=rule([DBA, SORA])), *before, entry)))
+
+
+def refused(code: str, message: str = "No.") -> str:
+    return told(NotOrdered(at=AT, code=code, message=message)) or ""
+
+
+def measured(region: str = US, use: str = "writer", **other: object) -> Measurement:
+    made: dict[str, object] = {
+        "region": region, "use": use, "vantage": region, "since": NOON, "until": AT, "attempts": 1300, "failed": 11,
+        "unknown": 0, "outages": (outage(),),
+    }  # fmt: skip
+    return Measurement.model_validate(made | other)
+
+
+def finished(
+    *measurements: Measurement, outcome: Status = Status.SUCCEEDED, versions: dict[str, str] | None = None
+) -> str:
+    entry = Finished.model_validate(
+        {
+            "at": AT + 192 * SECOND, "outcome": outcome, "why": "RDS shows upgrade-failed.", "measured": measurements,
+            "versions": {US: "18.6.1", AP: "18.6.1"} if versions is None else versions,
+        }
+    )  # fmt: skip
+    return told(entry, Ordered(at=AT)) or ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (proposed(), "<@U0AKI> proposed this: “patch for CVE”"),
+        (proposed(reason=""), "<@U0AKI> proposed this."),
+        (Approved(at=AT, by=MINA, digest="d", count=1, needed=1), "<@U0MINA> approved. 1 of 1."),
+        (Approved(at=AT, by=MINA, digest="d", count=1, needed=2), "<@U0MINA> approved. 1 of 2."),
+        (Declined(at=AT, by=MINA), "<@U0MINA> declined. Nothing was changed."),
+        (Cancelled(at=AT, by=AKI), "<@U0AKI> cancelled. Nothing was changed."),
+        (
+            Cancelled(at=AT, by=None, why="the target is 18.5, not 18.6. Propose it again."),
+            "Cancelled by the bot, nothing was changed: the target is 18.5, not 18.6. Propose it again.",
+        ),
+        (
+            Expired(at=AT),
+            "Expired before it was approved and ordered. Nothing was changed; propose it again when you need it.",
+        ),
+        (
+            Held(at=AT, reasons=("orders-us is modifying", "No rule covers `orders`.")),
+            "Approved, but the order waits: orders-us is modifying; No rule covers `orders`. It is given as soon as this is gone.",
+        ),
+        (Ordered(at=AT), "Ordered: ModifyGlobalCluster(orders, 18.6)."),
+        (
+            Ordered(at=AT, observed=True),
+            "Ordered: ModifyGlobalCluster(orders, 18.6). The answer to the call was lost, but AWS is at work on it.",
+        ),
+        (
+            NotOrdered(at=AT, code="", message=""),
+            ("Not ordered, as far as AWS shows: the call got no answer, and there is no trace of it. "
+            "The order is not given a second time; look at the global cluster, then propose again."),
+        ),
+        (
+            rds_said(TEXTS["started"], AT),
+            f"{CLOCK}  us-east-1  cluster  Database cluster engine minor version upgrade started. Cluster remains online.",
+        ),
+        (rds_said("DB instance restarted", AT, source="instance"), f"{CLOCK}  us-east-1  orders-us-1  DB instance restarted"),
+        (
+            WentDown(at=AT, region=AP, use="reader", outcome=Outcome.REFUSED),
+            f"{CLOCK}  ap-northeast-1  reader  unreachable: connection refused",
+        ),
+        (
+            CameBack(at=AT, region=AP, use="reader", outage=outage()),
+            f"{CLOCK}  ap-northeast-1  reader  back after 2.6 to 2.8 s, now 18.6.1",
+        ),
+        (
+            CameBack(at=AT, region=AP, use="reader", outage=outage(version=None)),
+            f"{CLOCK}  ap-northeast-1  reader  back after 2.6 to 2.8 s",
+        ),
+        (
+            CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.AUTH, detail="no such role"),
+            f"{CLOCK}  us-east-1  writer  cannot be measured: authentication failed (no such role)",
+        ),
+        (
+            CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.DNS, detail=""),
+            f"{CLOCK}  us-east-1  writer  cannot be measured: its name does not resolve",
+        ),
+        (
+            Overdue(at=AT, after=timedelta(minutes=90)),
+            ("<@U0AKI>, <!subteam^S0DBA>, <@U0SORA>: this takes longer than 1 h 30 min. AWS has no cancel; the bot keeps "
+            "following. Look at the RDS console, and open a case with AWS if nothing moves."),
+        ),
+        (Intended(at=AT, digest="d", approved_by=(MINA,)), None),
+        (MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=()), None),
+        (Reached(at=AT, region=US, use="writer", vantage=US, version="18.4.1"), None),
+    ],
+)  # fmt: skip
+def test_each_entry_has_its_words(entry: Entry, words: str | None) -> None:
+    assert told(entry) == words
+
+
+def test_the_end_is_told_with_its_duration_versions_and_downtime() -> None:
+    reader = measured(AP, "reader", outages=(outage(20, 21.3), outage(30, 31.4)))
+    assert finished(measured(), reader) == (
+        "Done in 3 min 12 s. us-east-1 18.6.1, ap-northeast-1 18.6.1.\n"
+        "Downtime (new connections): us-east-1 writer 2.6 to 2.8 s · ap-northeast-1 reader 2.5 to 2.9 s"
+    )
+
+
+def test_a_rollback_and_a_failure_say_what_they_are() -> None:
+    assert finished(outcome=Status.ROLLED_BACK, versions={US: "18.4.1"}) == (
+        "Rolled back in 3 min 12 s: Aurora went back to 18.4 by itself. us-east-1 18.4.1.\n"
+        "Downtime (new connections): nothing was measured"
+    )
+    assert finished(outcome=Status.FAILED, versions={}) == (
+        "Failed in 3 min 12 s: <@U0AKI>, this needs a human. RDS shows upgrade-failed.\n"
+        "Downtime (new connections): nothing was measured"
+    )
+
+
+def test_an_end_without_an_order_has_no_duration() -> None:
+    entry = Finished(at=AT, outcome=Status.SUCCEEDED, why="", versions={US: "18.6.1"}, measured=())
+    assert (told(entry) or "").startswith("Done. us-east-1 18.6.1.\n")
+
+
+STILL_DOWN = outage().model_copy(update={"ended_by": None, "first_ok_at": None})
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (measured(outages=()), "us-east-1 writer none seen in 1300 attempts"),
+        (measured(since=None, unknown=1300, outages=()), "us-east-1 writer could not be measured"),
+        (measured(since=None, attempts=0, vantage="nowhere", outages=()), "us-east-1 writer could not be measured"),
+        (measured(vantage=AP), "us-east-1 writer 2.6 to 2.8 s (measured from ap-northeast-1)"),
+        (measured(outages=(STILL_DOWN,)), "us-east-1 writer at least 2.6 s and not back when the watch ended"),
+        (
+            measured(since=AT + MINUTE),
+            "us-east-1 writer 2.6 to 2.8 s (only since <!date^1775908980^{time_secs}|2026-04-11 12:03:00 UTC>)",
+        ),
+        (
+            measured(since=AT + MINUTE, outages=(), vantage=AP),
+            (
+                "us-east-1 writer none seen in 1300 attempts (measured from ap-northeast-1) "
+                "(only since <!date^1775908980^{time_secs}|2026-04-11 12:03:00 UTC>)"
+            ),
+        ),
+    ],
+)
+def test_downtime_says_how_much_is_known(one: Measurement, words: str) -> None:
+    assert finished(one).partition("\n")[2] == f"Downtime (new connections): {words}"
+
+
+@pytest.mark.parametrize("message", MINOR_REFUSALS)
+def test_where_there_is_no_managed_minor_upgrade_the_way_by_hand_is_named(message: str) -> None:
+    assert refused("InvalidParameterCombination", message) == (
+        f"AWS refused the order, nothing was changed. `InvalidParameterCombination`: {message}\n{ONE_BY_ONE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "instead"),
+    [
+        ("InvalidGlobalClusterStateFault", "Wait until the global cluster and all its members are available"),
+        ("InvalidDBClusterStateFault", "Wait until the global cluster and all its members are available"),
+        ("AccessDenied", "Give the bot's role rds:ModifyGlobalCluster on this global cluster"),
+        ("Throttling", "The account makes too many calls to RDS just now"),
+        ("InvalidParameterValue", "Mend what AWS names"),
+    ],
+)
+def test_a_refusal_says_what_to_do_instead(code: str, instead: str) -> None:
+    said = refused(code)
+    assert said.startswith(f"AWS refused the order, nothing was changed. `{code}`: No.\n{instead}")
+
+
+def test_every_outcome_of_an_attempt_has_its_words() -> None:
+    assert set(OUTCOMES) == set(Outcome)
+
+
+def test_lines_of_the_ticker_share_a_message_and_what_people_wait_for_stands_alone() -> None:
+    line: Sequence[Entry] = (
+        rds_said("hello"),
+        Reached(at=AT, region=US, use="writer", vantage=US, version="18.4.1"),
+        CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.DNS, detail=""),
+        WentDown(at=AT, region=US, use="writer", outcome=Outcome.TIMEOUT),
+        CameBack(at=AT, region=US, use="writer", outage=outage()),
+    )
+    assert all(map(is_line, line))
+    alone: Sequence[Entry] = (
+        proposed(),
+        Declined(at=AT, by=MINA),
+        Ordered(at=AT),
+        Overdue(at=AT, after=MINUTE),
+        Expired(at=AT),
+    )
+    assert not any(map(is_line, alone))
+
+
+def test_the_report_comes_with_its_name() -> None:
+    end = Finished(at=AT, outcome=Status.SUCCEEDED, why="", versions={}, measured=())
+    assert report_comment(report((proposed(), end))) == "The report of `orders`, 18.4 to 18.6."
+
+
+NASTY = ["<!channel>", "<@U1>", "<!subteam^S1>", "<#C1>", "<http://evil|here>", "&", "\x00", "\u202e", "`", "*", "x"]
+outside = st.lists(st.sampled_from(NASTY), max_size=8).map("".join)
+TOKENS = re.compile(r"<[^>]*>")
+
+
+def spoken(text: str) -> Sequence[Entry]:
+    """Every entry that carries words from outside."""
+    return (
+        proposed(reason=text),
+        Cancelled(at=AT, by=None, why=text),
+        Held(at=AT, reasons=(text, text)),
+        NotOrdered(at=AT, code="AccessDenied", message=text),
+        NotOrdered(at=AT, code=text or "x", message=text),
+        rds_said(text, AT),
+        rds_said(text, AT, source="instance"),
+        CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.OTHER, detail=text),
+        CameBack(at=AT, region=US, use="writer", outage=outage(version=text)),
+        Finished(at=AT, outcome=Status.FAILED, why=text, versions={US: text}, measured=()),
+    )
+
+
+@given(outside)
+def test_nothing_from_outside_can_mention_link_or_format_a_date(text: str) -> None:
+    for entry in spoken(text):
+        said = told(entry) or ""
+        meant = [token for token in TOKENS.findall(said) if not token.startswith("<!date^")]
+        assert meant in ([], ["<@U0AKI>"])
+        assert "\x00" not in said
+
+
+@pytest.mark.parametrize("entry", spoken("é" * 5000), ids=lambda each: each.kind)
+def test_however_long_it_is_slack_takes_it(entry: Entry) -> None:
+    assert len(told(entry) or "") < 4000

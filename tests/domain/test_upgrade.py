@@ -1,0 +1,295 @@
+"""The upgrade makes legal moves only, and tells each of them."""
+
+import pytest
+from hypothesis import given
+
+from bot.domain import upgrade as moves
+from bot.domain.errors import Refused
+from bot.domain.measurement import Measurement
+from bot.domain.status import MOVES, Status
+from bot.domain.timeline import (
+    Approved,
+    Cancelled,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    Proposed,
+)
+from bot.domain.upgrade import Upgrade, check_open, said
+from tests.domain.making import (
+    AKI,
+    AP,
+    DBA,
+    HOME,
+    MINA,
+    MINUTE,
+    NOON,
+    ORDERS,
+    SECOND,
+    SORA,
+    TOMO,
+    US,
+    approved,
+    cluster,
+    entries,
+    member,
+    ordering,
+    outage,
+    plan,
+    proposal,
+    rule,
+    upgrading,
+)
+from tests.domain.walking import AT, MOVERS, in_status, seen, walk, walks
+
+NOTES = {"is held", "is seen upgrading", "is seen available", "leans to success", "leans nowhere", "is overdue"}
+
+
+def refusal(name: str, upgrade: Upgrade) -> str:
+    with pytest.raises(Refused) as refused:
+        MOVERS[name](upgrade)
+    return refused.value.sentence
+
+
+def test_a_proposal_waits_until_its_time_is_over() -> None:
+    upgrade, (entry,) = proposal(under=rule(minutes=60))
+    assert (upgrade.id, upgrade.status, upgrade.team, upgrade.proposed_by) == (ORDERS, Status.PROPOSED, HOME, AKI)
+    assert (upgrade.cluster, upgrade.channel) == ("orders", "C0DBOPS")
+    assert upgrade.expires_at == NOON + 60 * MINUTE
+    assert isinstance(entry, Proposed)
+    assert (entry.reason, entry.plan, entry.expires_at) == ("patch for CVE", plan(), upgrade.expires_at)
+
+
+@pytest.mark.parametrize("name", MOVERS)
+@pytest.mark.parametrize("status", Status)
+def test_each_move_is_in_the_table_or_refused(status: Status, name: str) -> None:
+    before = in_status(status)
+    try:
+        after, _ = MOVERS[name](before)
+    except Refused as refused:
+        assert refused.sentence.endswith(".")  # noqa: PT017 - either of the two must hold
+    else:
+        stays = after == before or (after.status is status and name in NOTES)
+        assert stays or after.status in MOVES[status]
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each.is_final])
+def test_what_is_over_stays_as_it_is(status: Status) -> None:
+    over = in_status(status)
+    for name, move in MOVERS.items():
+        if name == "is held no more":  # it was not held: there is nothing to do, and nothing is told
+            assert move(over) == (over, ())
+        else:
+            assert refusal(name, over).endswith(".")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_can_be_said(status: Status) -> None:
+    assert said(status)
+    assert len({said(each) for each in Status}) == len(Status)
+
+
+def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
+    upgrade, _ = proposal(under=rule(approvals=2))
+    upgrade, first = moves.approve(upgrade, MINA, plan().digest, plan(), AT)
+    assert (upgrade.status, first) == (
+        Status.PROPOSED,
+        (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2),),
+    )
+    assert refusal("Mina approves", upgrade) == "You have approved this upgrade already; one person counts once."
+    upgrade, second = moves.approve(upgrade, SORA, plan().digest, plan(), AT)
+    assert (upgrade.status, second) == (
+        Status.APPROVED,
+        (Approved(at=AT, by=SORA, digest=plan().digest, count=2, needed=2),),
+    )
+    assert upgrade.approved_by == (MINA, SORA)
+
+
+def test_the_proposer_approves_nothing_and_is_told_who_could() -> None:
+    with pytest.raises(Refused, match="You proposed this upgrade, so somebody else has to approve it") as refused:
+        moves.approve(proposal()[0], AKI, plan().digest, plan(), AT)
+    assert refused.value.approvers == (DBA,)
+    assert refusal("Aki declines", proposal()[0]) == "You proposed this upgrade; use Cancel to take it back."
+
+
+def test_who_comes_after_the_last_approval_is_not_needed() -> None:
+    assert refusal("Sora approves", approved()) == "This upgrade has all its approvals already."
+
+
+def test_an_approval_of_a_plan_that_changed_is_not_counted_and_says_what_changed() -> None:
+    grown = plan(cluster(member(US, instances=2), member(AP)))
+    with pytest.raises(Refused) as refused:
+        moves.approve(proposal()[0], MINA, plan().digest, grown, AT)
+    assert refused.value.sentence == (
+        "Not counted: the plan has changed since it was proposed (instance orders-us-2 is new in orders-us in us-east-1). "
+        "Cancel it and propose again."
+    )
+
+
+def test_an_approval_of_another_card_is_not_counted() -> None:
+    with pytest.raises(Refused, match="the card you saw is of another plan"):
+        moves.approve(proposal()[0], MINA, "another", plan(), AT)
+
+
+@pytest.mark.parametrize("name", ["Mina approves", "Mina declines", "Aki cancels"])
+def test_nobody_decides_once_the_time_is_over(name: str) -> None:
+    late, _ = proposal(under=rule(minutes=3))
+    assert refusal(name, late) == "This proposal has expired. Propose it again."
+
+
+@pytest.mark.parametrize("name", ["Mina approves", "Mina declines", "Aki cancels", "the bot cancels"])
+@pytest.mark.parametrize("status", [Status.ORDERING, Status.UPGRADING])
+def test_there_is_no_cancel_after_the_order(status: Status, name: str) -> None:
+    assert "AWS has no cancel" in refusal(name, in_status(status))
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        (Status.SUCCEEDED, "succeeded"),
+        (Status.ROLLED_BACK, "was rolled back"),
+        (Status.FAILED, "failed"),
+        (Status.REFUSED, "was refused by AWS"),
+        (Status.DECLINED, "was declined"),
+        (Status.EXPIRED, "expired"),
+        (Status.CANCELLED, "was cancelled"),
+    ],
+)
+def test_who_decides_too_late_reads_how_it_ended(status: Status, ended: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_open(in_status(status), AT)
+    assert refused.value.sentence == f"This upgrade is over: it {ended}."
+
+
+@pytest.mark.parametrize("upgrade", [proposal()[0], approved()])
+def test_before_the_order_people_can_still_decide(upgrade: Upgrade) -> None:
+    check_open(upgrade, NOON + 59 * MINUTE)
+    declined, told = moves.decline(upgrade, TOMO, AT)
+    assert (declined.status, declined.decisions[-1].verdict, told) == (
+        Status.DECLINED, "decline", (Declined(at=AT, by=TOMO),),
+    )  # fmt: skip
+    cancelled, told = moves.cancel(upgrade, AKI, AT)
+    assert (cancelled.status, told) == (Status.CANCELLED, (Cancelled(at=AT, by=AKI),))
+    expired, told = moves.expire(upgrade, AT)
+    assert (expired.status, told) == (Status.EXPIRED, (Expired(at=AT),))
+    assert {each.finished_at for each in (declined, cancelled, expired)} == {AT}
+
+
+def test_a_hold_is_told_when_its_reasons_change() -> None:
+    held, told = moves.hold(approved(), ("a snapshot is being taken",), AT)
+    assert told == (Held(at=AT, reasons=("a snapshot is being taken",)),)
+    assert moves.hold(held, ("a snapshot is being taken",), AT + MINUTE) == (held, ())
+    free, told = moves.hold(held, ("orders-us is modifying",), AT + MINUTE)
+    assert (free.held_for, told) == (
+        ("orders-us is modifying",),
+        (Held(at=AT + MINUTE, reasons=("orders-us is modifying",)),),
+    )
+    assert moves.intend(free, (MINA,), AT + MINUTE)[0].held_for == ()
+
+
+def test_an_order_is_intended_and_answered() -> None:
+    intended, told = moves.intend(approved(), (MINA,), AT)
+    assert (intended.status, intended.intent_at) == (Status.ORDERING, AT)
+    assert told == (Intended(at=AT, digest=plan().digest, approved_by=(MINA,)),)
+    assert moves.accepted(intended, AT + SECOND)[1] == (Ordered(at=AT + SECOND),)
+    assert moves.accepted(intended, AT + SECOND, observed=True)[1] == (Ordered(at=AT + SECOND, observed=True),)
+    refused, told = moves.not_ordered(intended, "AccessDenied", "no", AT + SECOND)
+    assert (refused.status, refused.finished_at) == (Status.REFUSED, AT + SECOND)
+    assert told == (NotOrdered(at=AT + SECOND, code="AccessDenied", message="no"),)
+
+
+def test_a_member_is_told_when_it_shows_something_new() -> None:
+    upgrade, told = moves.note_members(upgrading(), seen("upgrading"))
+    assert told == seen("upgrading")
+    later = tuple(each.model_copy(update={"at": AT + MINUTE}) for each in seen("upgrading"))
+    assert moves.note_members(upgrade, later) == (upgrade, ())
+    back = (later[0].model_copy(update={"status": "available"}), later[1])
+    upgrade, told = moves.note_members(upgrade, back)
+    assert (told, upgrade.members) == ((back[0],), back)
+
+
+def test_a_leaning_keeps_its_beginning_while_it_lasts() -> None:
+    leans = moves.lean(upgrading(), Status.SUCCEEDED, busy=True, now=AT)
+    assert leans.leaning is not None
+    assert (leans.leaning.since, leans.busy_at) == (AT, AT)
+    again = moves.lean(leans, Status.SUCCEEDED, busy=True, now=AT + MINUTE)
+    assert again == leans
+    turned = moves.lean(leans, Status.ROLLED_BACK, busy=False, now=AT + MINUTE)
+    assert turned.leaning is not None
+    assert (turned.leaning.since, turned.busy_at) == (AT + MINUTE, AT)
+    assert moves.lean(turned, None, busy=False, now=AT).leaning is None
+
+
+def test_an_order_that_was_accepted_after_all_forgets_the_doubt() -> None:
+    doubted = moves.lean(ordering(), Status.REFUSED, busy=False, now=AT)
+    assert moves.accepted(doubted, AT, observed=True)[0].leaning is None
+
+
+def test_overdue_is_remembered_and_told() -> None:
+    late, told = moves.overdue(upgrading(), 90 * MINUTE, AT)
+    assert (late.overdue_at, told) == (AT, (Overdue(at=AT, after=90 * MINUTE),))
+
+
+def test_an_outage_before_the_order_is_no_cost_of_the_upgrade() -> None:
+    before, after = outage(10, 13), outage(150, 153)
+    measured = Measurement(
+        region=US, use="writer", vantage=US, since=NOON, until=AT, attempts=900, failed=22, unknown=0,
+        outages=(before, after),
+    )  # fmt: skip
+    over, (entry,) = moves.finish(upgrading(), Status.SUCCEEDED, "done", {US: "18.6.1"}, (measured,), AT)
+    assert (over.status, over.finished_at) == (Status.SUCCEEDED, AT)
+    assert isinstance(entry, Finished)
+    assert [each.outages for each in entry.measured] == [(after,)]
+
+
+@pytest.mark.parametrize("outcome", set(Status) - MOVES[Status.UPGRADING])
+def test_an_upgrade_under_way_ends_in_an_outcome_and_in_nothing_else(outcome: Status) -> None:
+    assert refusal(f"finishes as {outcome}", upgrading()).startswith("This upgrade cannot go from “upgrading” to “")
+
+
+@pytest.mark.parametrize("outcome", Status)
+@pytest.mark.parametrize("status", set(Status) - {Status.UPGRADING})
+def test_only_what_is_under_way_can_finish(status: Status, outcome: Status) -> None:
+    """No other move of the table, from proposed to approved say, can be smuggled in as an outcome."""
+    assert refusal(f"finishes as {outcome}", in_status(status)).startswith("This upgrade is at “")
+
+
+def orders(told: tuple[Entry, ...]) -> int:
+    return sum(isinstance(each, Intended) for each in told)
+
+
+@given(walks)
+def test_whatever_happens_it_is_ordered_once_at_most_and_only_after_enough_approvals(
+    walked: tuple[Upgrade, tuple[Entry, ...]],
+) -> None:
+    upgrade, told = walked
+    assert orders(told) <= 1
+    assert AKI not in upgrade.approved_by
+    if orders(told):
+        assert len(set(upgrade.approved_by)) >= upgrade.rule.approvals
+        assert upgrade.intent_at is not None
+
+
+@given(walks)
+def test_what_is_over_has_a_time_and_what_is_not_has_none(walked: tuple[Upgrade, tuple[Entry, ...]]) -> None:
+    upgrade, _ = walked
+    assert (upgrade.finished_at is not None) == upgrade.status.is_final
+
+
+@given(walks)
+def test_an_upgrade_survives_the_store(walked: tuple[Upgrade, tuple[Entry, ...]]) -> None:
+    upgrade, _ = walked
+    assert Upgrade.model_validate_json(upgrade.model_dump_json()) == upgrade
+
+
+def test_the_shortest_way_to_success() -> None:
+    upgrade, told = walk(["Mina approves", "is intended", "is accepted", "finishes as succeeded"], rule())
+    assert upgrade.status is Status.SUCCEEDED
+    assert [each.kind for each in told] == ["proposed", "approved", "intended", "ordered", "finished"]
+    assert entries(proposal())[0] == told[0]

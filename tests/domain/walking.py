@@ -1,0 +1,119 @@
+"""Every move by name, one upgrade in every status, and random walks from a proposal."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from hypothesis import strategies as st
+
+from bot.domain import upgrade as moves
+from bot.domain.errors import Refused
+from bot.domain.ids import UserId
+from bot.domain.policy import Rule
+from bot.domain.status import Status
+from bot.domain.timeline import Entry, MemberSeen
+from bot.domain.upgrade import Move, Upgrade
+from tests.domain.making import (
+    AKI,
+    AP,
+    MINA,
+    MINUTE,
+    NOON,
+    SORA,
+    US,
+    approved,
+    ordering,
+    plan,
+    proposal,
+    rule,
+    upgrading,
+)
+
+AT: Final = NOON + 3 * MINUTE
+Mover = Callable[[Upgrade], Move]
+
+
+def seen(status: str) -> tuple[MemberSeen, ...]:
+    return tuple(
+        MemberSeen(at=AT, region=region, status=status, version="18.4", instances=("available",)) for region in (US, AP)
+    )
+
+
+def approving(by: UserId) -> Mover:
+    return lambda upgrade: moves.approve(upgrade, by, upgrade.plan.digest, plan(), AT)
+
+
+def finishing(outcome: Status) -> Mover:
+    return lambda upgrade: moves.finish(upgrade, outcome, "so it is", {US: "18.6.1"}, (), AT)
+
+
+def leaning(outcome: Status | None, *, busy: bool) -> Mover:
+    return lambda upgrade: (moves.lean(upgrade, outcome, busy, AT), ())
+
+
+MOVERS: Final[Mapping[str, Mover]] = {
+    "Mina approves": approving(MINA),
+    "Sora approves": approving(SORA),
+    "Aki approves": approving(AKI),
+    "Mina declines": lambda upgrade: moves.decline(upgrade, MINA, AT),
+    "Aki declines": lambda upgrade: moves.decline(upgrade, AKI, AT),
+    "Aki cancels": lambda upgrade: moves.cancel(upgrade, AKI, AT),
+    "the bot cancels": lambda upgrade: moves.cancel(upgrade, None, AT, "the plan changed"),
+    "expires": lambda upgrade: moves.expire(upgrade, AT),
+    "is held": lambda upgrade: moves.hold(upgrade, ("a snapshot is being taken",), AT),
+    "is held no more": lambda upgrade: moves.hold(upgrade, (), AT),
+    "is intended": lambda upgrade: moves.intend(upgrade, upgrade.approved_by, AT),
+    "is accepted": lambda upgrade: moves.accepted(upgrade, AT),
+    "is seen accepted": lambda upgrade: moves.accepted(upgrade, AT, observed=True),
+    "is refused": lambda upgrade: moves.not_ordered(upgrade, "AccessDenied", "no", AT),
+    "leaves no trace": lambda upgrade: moves.not_ordered(upgrade, "", "", AT),
+    "is seen upgrading": lambda upgrade: moves.note_members(upgrade, seen("upgrading")),
+    "is seen available": lambda upgrade: moves.note_members(upgrade, seen("available")),
+    "leans to success": leaning(Status.SUCCEEDED, busy=True),
+    "leans nowhere": leaning(None, busy=False),
+    "is overdue": lambda upgrade: moves.overdue(upgrade, timedelta(minutes=90), AT),
+    **{f"finishes as {outcome}": finishing(outcome) for outcome in Status},
+}
+
+
+def in_status(status: Status) -> Upgrade:
+    """An upgrade that got there by its own legal moves."""
+    match status:
+        case Status.PROPOSED:
+            return proposal()[0]
+        case Status.APPROVED:
+            return approved()
+        case Status.ORDERING:
+            return ordering()
+        case Status.UPGRADING:
+            return upgrading()
+        case Status.SUCCEEDED | Status.ROLLED_BACK | Status.FAILED:
+            return finishing(status)(upgrading())[0]
+        case Status.REFUSED:
+            return moves.not_ordered(ordering(), "AccessDenied", "no", AT)[0]
+        case Status.DECLINED:
+            return moves.decline(proposal()[0], MINA, AT)[0]
+        case Status.EXPIRED:
+            return moves.expire(proposal()[0], AT)[0]
+        case Status.CANCELLED:
+            return moves.cancel(proposal()[0], AKI, AT)[0]
+
+
+def walk(names: Iterable[str], under: Rule) -> tuple[Upgrade, tuple[Entry, ...]]:
+    """Propose, then try each move; those that are refused change nothing."""
+    upgrade, told = proposal(under=under)
+    for name in names:
+        try:
+            upgrade, entries = MOVERS[name](upgrade)
+        except Refused:
+            continue
+        told += entries
+    return upgrade, told
+
+
+_COMMON: Final = ["Mina approves", "is intended", "is accepted", "is seen upgrading", "finishes as succeeded"]
+walks: Final = st.builds(
+    walk,
+    st.lists(st.one_of(st.sampled_from(_COMMON), st.sampled_from(sorted(MOVERS))), max_size=14),
+    st.sampled_from([rule(approvals=1), rule(approvals=2)]),
+)

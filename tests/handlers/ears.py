@@ -1,0 +1,224 @@
+"""The ears as they run, between the sandbox's Slack and a desk that says what the test tells it to."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from aiohttp import ClientConnectorError, ClientSession
+
+from bot.adapters.slack import Slack
+from bot.desk import Shown, Standing
+from bot.domain import upgrade as moves
+from bot.domain.errors import Unavailable
+from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.plan import make_plan
+from bot.domain.policy import Rule
+from bot.domain.preflight import Facts, Unread
+from bot.domain.topology import GlobalCluster, Instance, Member, Role
+from bot.domain.upgrade import Move, Upgrade
+from bot.domain.version import EngineVersion
+from bot.settings import EarsSettings
+from handlers.serving import serve
+from sandbox.slack import SlackDouble
+
+NOW = datetime(2026, 4, 11, 10, 20, tzinfo=UTC)
+Transport = Literal["socket", "http"]
+
+
+def member(cluster: str, region: str, role: Role, version: str = "18.4.1") -> Member:
+    arn = f"arn:aws:rds:{region}:123456789012"
+    name = f"{cluster}-{region}"
+    instance = Instance(
+        identifier=f"{name}-1",
+        arn=f"{arn}:db:{name}-1",
+        instance_class="db.r8g.large",
+        status="available",
+        engine_version=EngineVersion.parse(version),
+        is_writer=role is Role.WRITER,
+    )
+    return Member(
+        identifier=name,
+        arn=f"{arn}:cluster:{name}",
+        region=Region(region),
+        role=role,
+        status="available",
+        engine_version=EngineVersion.parse(version),
+        instances=(instance,),
+        endpoint=f"{name}.example",
+        reader_endpoint=f"ro.{name}.example",
+        port=5432,
+    )
+
+
+def global_cluster(name: str = "orders") -> GlobalCluster:
+    return GlobalCluster(
+        identifier=name,
+        arn=f"arn:aws:rds::123456789012:global-cluster:{name}",
+        engine="aurora-postgresql",
+        engine_version=EngineVersion.parse("18.4"),
+        status="available",
+        members=(member(name, "us-east-1", Role.WRITER), member(name, "ap-northeast-1", Role.SECONDARY)),
+    )
+
+
+def facts(cluster: GlobalCluster) -> Facts:
+    unread = Unread(why="nobody asked")
+    return Facts(cluster=cluster, snapshot_at=None, maintenance=(), blue_green=unread, rpo=unread)
+
+
+def proposed(cluster: str = "orders", by: str = "U0AKI", reason: str = "patch for CVE") -> Move:
+    rule = Rule(clusters=("*",), channel=ChannelId("C0DBOPS"), approvers=("S0DBA",))
+    return moves.propose(
+        id=UpgradeId(f"{cluster}-k3v9qd2m"), team=TeamId("T0SANDBOX"), by=UserId(by), reason=reason,
+        plan=make_plan(global_cluster(cluster), EngineVersion.parse("18.6")), findings=(), rule=rule, now=NOW,
+    )  # fmt: skip
+
+
+def proposal(cluster: str = "orders", by: str = "U0AKI", reason: str = "patch for CVE") -> Upgrade:
+    return proposed(cluster, by, reason)[0]
+
+
+def approved(upgrade: Upgrade, by: str = "U0MINA") -> Upgrade:
+    return moves.approve(upgrade, UserId(by), upgrade.plan.digest, upgrade.plan, NOW)[0]
+
+
+@dataclass
+class StubDesk:
+    """Remembers what it was asked. `trouble` is raised instead of an answer; every answer takes `seconds`."""
+
+    trouble: BaseException | None = None
+    seconds: float = 0.0
+    standings: tuple[Standing, ...] = ()
+    found: tuple[GlobalCluster, ...] = (global_cluster(),)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    async def _hear(self, *what: Any) -> None:
+        self.asked.append(what)
+        await asyncio.sleep(self.seconds)
+        if self.trouble:
+            raise self.trouble
+
+    async def clusters(self) -> tuple[GlobalCluster, ...]:
+        await self._hear("clusters")
+        return self.found
+
+    async def show(self, name: str) -> Shown:
+        await self._hear("show", name)
+        cluster = self.found[0]
+        targets = tuple(map(EngineVersion.parse, ("18.10", "18.6")))
+        return Shown(
+            cluster, targets, None, facts(cluster), proposal(), "https://sandbox.slack.com/archives/C0DBOPS/p1"
+        )
+
+    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Upgrade:
+        await self._hear("propose", by, cluster, version, reason)
+        return proposal(cluster, by, reason)
+
+    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
+        await self._hear("approve", by, upgrade, digest)
+        return approved(proposal(), by)
+
+    async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        await self._hear("decline", by, upgrade)
+        return proposal()
+
+    async def cancel(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        await self._hear("cancel", by, upgrade)
+        return proposal()
+
+    async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade:
+        await self._hear("cancel_cluster", by, cluster)
+        return proposal(cluster)
+
+    async def status(self, cluster: str | None) -> tuple[Standing, ...]:
+        await self._hear("status", cluster)
+        return self.standings
+
+
+@dataclass
+class StubStore:
+    """What Redis does for the ears."""
+
+    seen: set[str] = field(default_factory=set)
+    down: bool = False
+
+    async def seen_before(self, key: str, _keep: timedelta) -> bool:
+        await self.ping()
+        before = key in self.seen
+        self.seen.add(key)
+        return before
+
+    async def ping(self) -> None:
+        if self.down:
+            raise Unavailable("Redis", "ConnectionError")
+
+
+@dataclass(frozen=True)
+class Ears:
+    slack: SlackDouble
+    desk: StubDesk
+    store: StubStore
+    settings: EarsSettings
+    stop: asyncio.Event
+    running: "asyncio.Task[None]"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with ClientSession() as session, session.get(self.url + path) as response:
+            return response.status, await response.json()
+
+    async def ready(self, within: float = 5) -> None:
+        async with asyncio.timeout(within):
+            while not await self._is_ready():  # noqa: ASYNC110 - it is asked over HTTP, as an orchestrator does
+                await asyncio.sleep(0.05)
+
+    async def _is_ready(self) -> bool:
+        try:
+            return (await self.get("/readyz"))[0] == 200
+        except ClientConnectorError:
+            return False
+
+
+def settings_for(environment: Mapping[str, str]) -> EarsSettings:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    given = {name.lower(): value for name, value in environment.items() if name.startswith("SLACK_")}
+    return EarsSettings.model_validate(
+        {**given, "port": port, "redis_url": "redis://127.0.0.1:1", "aws_region": "us-east-1"}
+    )
+
+
+@asynccontextmanager
+async def listening(
+    slack: SlackDouble, transport: Transport, desk: StubDesk, *, ready: bool = True
+) -> AsyncIterator[Ears]:
+    settings, store, stop = settings_for(slack.environment(transport)), StubStore(), asyncio.Event()
+    async with Slack.connect(settings.slack_bot_token, settings.slack_base_url) as web:
+        running = asyncio.create_task(serve(settings, web, desk, store.seen_before, store.ping, stop))
+        ears = Ears(slack, desk, store, settings, stop, running)
+        try:
+            if transport == "http":
+                await slack.deliver_to(ears.url + "/slack/events")
+            if ready:
+                await ears.ready()
+            yield ears
+        finally:
+            stop.set()
+            await running
+
+
+def card_blocks(value: str) -> list[dict[str, Any]]:
+    """A card with the three buttons; messages/card.py makes the real one."""
+    buttons = [
+        {"type": "button", "action_id": action, "value": value, "text": {"type": "plain_text", "text": action}}
+        for action in ("approve", "decline", "cancel", "snooze")
+    ]
+    return [{"type": "actions", "block_id": "b1", "elements": buttons}]

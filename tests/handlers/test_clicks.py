@@ -1,0 +1,103 @@
+"""Clicks on a card, through real Bolt."""
+
+import json
+
+import pytest
+
+from bot.domain.errors import Refused, Unavailable
+from bot.domain.story import tell
+from bot.messages.card import card
+from sandbox.slack.blocks import check_blocks
+from sandbox.slack.deeds import Click
+from tests.handlers.ears import Ears, card_blocks, proposed
+
+GOOD = json.dumps({"upgrade": "orders-k3v9qd2m", "digest": "0123456789abcdef"})
+
+
+async def clicks(ears: Ears, action: str, value: str = GOOD, who: str = "U0MINA") -> tuple[Click, str]:
+    posted = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(value))
+    click = await ears.slack.person(who).click(posted, action)
+    assert click.acked
+    answer = await click.answer()
+    assert answer.visible_to == who
+    assert ears.slack.board.find("C0DBOPS", posted.ts) == posted
+    return click, answer.text
+
+
+@pytest.mark.parametrize(
+    ("action", "asked", "said"),
+    [
+        ("approve", ("approve", "U0MINA", "orders-k3v9qd2m", "0123456789abcdef"), "Your approval of `orders`"),
+        ("decline", ("decline", "U0MINA", "orders-k3v9qd2m"), "You declined `orders`"),
+        ("cancel", ("cancel", "U0MINA", "orders-k3v9qd2m"), "You cancelled `orders`"),
+    ],
+)
+async def test_each_button_asks_the_desk(ears: Ears, action: str, asked: tuple[str, ...], said: str) -> None:
+    assert (await clicks(ears, action))[1].startswith(said)
+    assert ears.desk.asked == [asked]
+
+
+async def test_the_buttons_of_the_real_card_carry_the_plan_they_show(hearing: Ears) -> None:
+    upgrade, entries = proposed()
+    shown = card(tell(entries))
+    posted = hearing.slack.board.post("C0DBOPS", "U0AURORA", text=shown.text, blocks=check_blocks([*shown.blocks]))
+    for action, asked in (
+        ("approve", ("approve", "U0MINA", upgrade.id, upgrade.plan.digest)),
+        ("decline", ("decline", "U0MINA", upgrade.id)),
+        ("cancel", ("cancel", "U0MINA", upgrade.id)),
+    ):
+        await (await hearing.slack.person("U0MINA").click(posted, action)).answer()
+        assert hearing.desk.asked[-1] == asked
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "U1",
+        "null",
+        "[]",
+        "{}",
+        '{"upgrade": 1, "digest": "x"}',
+        '{"upgrade": "", "digest": "x"}',
+        '{"upgrade": "a\\nb", "digest": "x"}',
+        '{"upgrade": "{aurora}:record", "digest": "x"}',
+        '{"upgrade": "orders-1", "digest": null}',
+        "[" * 1999,
+        "\ud800",
+    ],
+)
+async def test_a_malformed_value_is_answered_and_nothing_asked(hearing: Ears, value: str) -> None:
+    assert (await clicks(hearing, "approve", value))[1].startswith("This button says nothing that I understand")
+    assert hearing.desk.asked == []
+
+
+@pytest.mark.parametrize(
+    "no",
+    [
+        "You proposed this upgrade, so somebody else has to approve it.",
+        "You are not one of the approvers of this upgrade.",
+        "You have approved this upgrade already; one person counts once.",
+        "This upgrade is over: it succeeded.",
+        "Not counted: the plan has changed since it was proposed (orders-2 is a new member).",
+    ],
+)
+async def test_a_refused_click_reads_why_and_the_card_stays(hearing: Ears, no: str) -> None:
+    hearing.desk.trouble = Refused(no)
+    assert (await clicks(hearing, "approve"))[1] == no
+
+
+async def test_a_click_while_redis_is_down(ears: Ears) -> None:
+    ears.store.down = True
+    ears.desk.trouble = Unavailable("Redis", "ConnectionError")
+    assert (await clicks(ears, "approve"))[1].startswith("Redis did not answer (`ConnectionError`).")
+
+
+async def test_a_button_that_nobody_knows_is_answered(ears: Ears) -> None:
+    assert (await clicks(ears, "snooze"))[1].startswith("I do not know this button.")
+
+
+async def test_a_stranger_of_a_shared_channel_is_turned_away(ears: Ears) -> None:
+    _, said = await clicks(ears, "approve", who="U0STRANGER")
+    assert said == "I serve another workspace and its own members only."
+    assert ears.desk.asked == []

@@ -1,0 +1,170 @@
+"""What people type, through real Bolt, and what they read."""
+
+import pytest
+
+from bot.desk import Standing
+from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.status import Status
+from sandbox.slack.deeds import Sent
+from sandbox.slack.mrkdwn import pings
+from tests.handlers.ears import Ears, approved, global_cluster, proposal
+
+
+async def types(ears: Ears, text: str, who: str = "U0AKI", within: float = 5.0) -> tuple[Sent, str]:
+    """The deed and the text of its answer, which nobody else sees."""
+    sent = await ears.slack.person(who).command("C0DBOPS", "/aurora", text)
+    assert sent.acked
+    answer = await sent.answer(within)
+    assert answer.visible_to == who
+    return sent, answer.text
+
+
+async def test_help_has_examples(ears: Ears) -> None:
+    for text in ("", "help", "HELP"):
+        _, said = await types(ears, text)
+        assert '`/aurora upgrade orders 18.6 "patch for CVE"`' in said
+    assert ears.desk.asked == []
+
+
+async def test_the_list_names_every_member(ears: Ears) -> None:
+    _, said = await types(ears, "list")
+    assert said == (
+        "`orders`  aurora-postgresql 18.4  ·  available\n"
+        "`us-east-1`  writer  `orders-us-east-1`  18.4.1  available  1 instance\n"
+        "`ap-northeast-1`  secondary  `orders-ap-northeast-1`  18.4.1  available  1 instance"
+    )
+
+
+async def test_more_than_a_page_says_how_many_are_left(hearing: Ears) -> None:
+    hearing.desk.found = tuple(global_cluster(f"db{number:02}") for number in range(45))
+    _, first = await types(hearing, "list")
+    assert "`db19`" in first
+    assert "`db20`" not in first
+    assert first.endswith("25 more: `/aurora list 2`")
+    _, last = await types(hearing, "list 3")
+    assert last.count("aurora-postgresql") == 5
+    assert "more:" not in last
+    assert (await types(hearing, "list 4"))[1] == "There are only 3 pages: `/aurora list`."
+
+
+async def test_show_tells_targets_in_numeric_order_and_the_open_upgrade(ears: Ears) -> None:
+    _, said = await types(ears, "show orders")
+    assert ears.desk.asked == [("show", "orders")]
+    assert "Can go to `18.6`, `18.10`." in said
+    assert "`/aurora upgrade orders 18.10`" in said
+    assert "No maintenance is pending." in said
+    assert "*waiting for approval*" in said
+    assert "<https://sandbox.slack.com/archives/C0DBOPS/p1|Open the card>" in said
+
+
+async def test_a_proposal_says_where_its_card_is_and_who_is_needed(ears: Ears) -> None:
+    _, said = await types(ears, "upgrade orders 18.6 “patch for CVE”")
+    assert ears.desk.asked == [("propose", "U0AKI", "orders", "18.6", "patch for CVE")]
+    assert said.startswith("Proposed: `orders` from 18.4 to 18.6. The card is in <#C0DBOPS>;")
+    assert "needs 1 approval from <!subteam^S0DBA>" in said
+
+
+async def test_a_command_with_the_word_payload_is_not_lost(ears: Ears) -> None:
+    await types(ears, "upgrade orders 18.6 shrink the payload=x & more")
+    assert ears.desk.asked == [("propose", "U0AKI", "orders", "18.6", "shrink the payload=x & more")]
+
+
+async def test_status_when_something_is_open_and_when_nothing_is(hearing: Ears) -> None:
+    assert (await types(hearing, "status"))[1] == "No upgrade is open."
+    assert (await types(hearing, "status orders"))[1] == "No upgrade was ever proposed for `orders`."
+    hearing.desk.standings = (Standing(approved(proposal()), "https://x.slack.com/p1"),)
+    _, said = await types(hearing, "status")
+    assert said.startswith("`orders` from 18.4 to 18.6  ·  *approved*\nProposed by <@U0AKI> <!date^")
+    over = approved(proposal()).model_copy(update={"status": Status.SUCCEEDED, "finished_at": proposal().expires_at})
+    hearing.desk.standings = (Standing(over, None),)
+    _, said = await types(hearing, "status orders")
+    assert said.startswith("No upgrade is open for `orders`. The last one:\n")
+
+
+async def test_cancel_by_the_name_of_the_cluster(ears: Ears) -> None:
+    _, said = await types(ears, "cancel orders")
+    assert ears.desk.asked == [("cancel_cluster", "U0AKI", "orders")]
+    assert said == "You cancelled `orders` from 18.4 to 18.6. Nothing was changed."
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "shwo orders",
+            "I do not know `shwo`. Did you mean `/aurora show CLUSTER`? `/aurora help` shows all I can do.",
+        ),
+        ("xyzzy", "I do not know `xyzzy`. `/aurora help` shows all I can do."),
+        ("<!everyone>", "I do not know `@everyone`. `/aurora help` shows all I can do."),
+        ("show", "Which cluster? Usage: `/aurora show CLUSTER`. `/aurora list` shows all clusters."),
+        ("show a b", "One cluster at a time. Usage: `/aurora show CLUSTER`."),
+        ("list zero", "Usage: `/aurora list [PAGE]`. Pages are numbered from 1."),
+    ],
+)
+async def test_what_cannot_be_understood_is_answered_with_what_can(hearing: Ears, text: str, sentence: str) -> None:
+    assert (await types(hearing, text))[1] == sentence
+    assert hearing.desk.asked == []
+
+
+async def test_a_refusal_has_its_sentence_its_link_and_who_could(ears: Ears) -> None:
+    ears.desk.trouble = Refused(
+        "There is no global cluster `<!channel>`.", link="https://x.slack.com/p?a=1&b=2", approvers=("S0DBA", "U0MINA")
+    )
+    sent, said = await types(ears, "upgrade &lt;!channel&gt; 18.6")
+    assert ears.desk.asked == [("propose", "U0AKI", "<!channel>", "18.6", "")]
+    assert said == (
+        "There is no global cluster `&lt;!channel&gt;`.\n"
+        "Approvers: <!subteam^S0DBA>, <@U0MINA>\n"
+        "<https://x.slack.com/p?a=1&amp;b=2|Open it>"
+    )
+    assert "<!channel>" not in pings(sent.answers[0])
+
+
+@pytest.mark.parametrize("what", [("Redis", "ConnectionError", ""), ("RDS", "AccessDenied", "no <rds:Describe>")])
+async def test_an_outside_system_that_is_down_is_named_with_its_code(hearing: Ears, what: tuple[str, str, str]) -> None:
+    hearing.desk.trouble = Unavailable(*what)
+    _, said = await types(hearing, "list")
+    assert said.startswith(f"{what[0]} did not answer (`{what[1]}`).")
+    assert ("Nothing was saved half" if what[0] == "Redis" else "Nothing was changed.") in said
+    assert "Try again in a minute" in said
+    assert "<rds" not in said
+    hearing.desk.trouble = None
+    assert (await types(hearing, "list"))[1].startswith("`orders`")
+
+
+async def test_whoever_comes_second_is_told(hearing: Ears) -> None:
+    hearing.desk.trouble = Conflict()
+    assert (await types(hearing, "upgrade orders 18.6"))[1].startswith("Somebody else was faster")
+
+
+async def test_what_breaks_is_logged_and_answered_with_the_same_reference(
+    ears: Ears, caplog: pytest.LogCaptureFixture
+) -> None:
+    ears.desk.trouble = ZeroDivisionError("boom")
+    _, said = await types(ears, "list")
+    assert said.startswith("Something broke (ref `")
+    assert said.split("`")[1] in caplog.text
+    assert "boom" in caplog.text
+    assert "boom" not in said
+
+
+async def test_odd_text_reaches_the_desk_clean_and_comes_back_harmless(ears: Ears) -> None:
+    odd = "upgrade orders\t18.6\u00a0\x00 <!channel> &amp; &lt;b&gt; 🚀 שלום \u202egnp.exe <@U0MINA|mina>"
+    sent, _ = await types(ears, odd)
+    assert ears.desk.asked == [("propose", "U0AKI", "orders", "18.6", "@channel & <b> 🚀 שלום gnp.exe @mina")]
+    assert pings(sent.answers[0]) == ["<!subteam^S0DBA>", "<!subteam^S0DBA>"]
+
+
+async def test_a_reason_that_is_too_long_is_cut_with_a_mark(ears: Ears) -> None:
+    await types(ears, "upgrade orders 18.6 " + "x" * 3500)
+    reason = ears.desk.asked[0][4]
+    assert len(reason) == 3000
+    assert reason.endswith("x …")
+
+
+async def test_a_cluster_name_without_end_is_answered_too(hearing: Ears) -> None:
+    hearing.desk.trouble = Refused("There is no global cluster `" + "é`<" * 3000 + "`.")
+    sent, said = await types(hearing, "show " + "x" * 3900)
+    assert len(hearing.desk.asked[0][1]) == 101
+    assert said.endswith("…")
+    assert sent.answers[0].blocks

@@ -1,0 +1,59 @@
+"""Any process may die at any instruction: another carries on, and nobody reading the thread can tell."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sandbox.account import Account
+from sandbox.rehearse import play
+from sandbox.scenarios import SCENARIOS
+from sandbox.world import CHANNEL, Wish, World, world
+
+PACE = 1.5
+pytestmark = pytest.mark.timeout(180)
+
+
+async def dies_when(here: World, name: str, words: str) -> Account:
+    """Plays the happy scenario; the process dies as soon as the thread says these words, and its supervisor restarts it."""
+    playing = asyncio.create_task(play(here, SCENARIOS["happy"]))
+    await here.slack.person("U0AKI").sees(CHANNEL, lambda message: words in message.text, within=60)
+    here.bot.kill(name)
+    await here.bot.restart(name)
+    return await playing
+
+
+@pytest.mark.parametrize(
+    "words", ["proposed this", "approved. 1 of 1.", "upgrade started", "back after", "zero downtime finished"]
+)
+async def test_a_worker_killed_in_the_middle_is_not_noticed(words: str, tmp_path: Path) -> None:
+    async with world(tmp_path, Wish(pace=PACE)) as here:
+        account = await dies_when(here, "worker", words)
+
+        assert account.broken_expectations() == ()
+        assert told_twice(account) == []
+
+
+async def test_a_killed_prober_leaves_bounds_that_hold_the_truth(tmp_path: Path) -> None:
+    async with world(tmp_path, Wish(pace=1)) as here:
+        account = await dies_when(here, "prober", "unreachable")
+
+        assert account.broken_expectations() == ()
+        assert told_twice(account) == []
+
+
+async def test_the_ears_may_die_while_the_upgrade_goes_on(tmp_path: Path) -> None:
+    async with world(tmp_path, Wish(pace=PACE)) as here:
+        account = await dies_when(here, "web", "upgrade started")
+
+        assert account.broken_expectations() == ()
+
+
+def told_twice(account: Account) -> list[str]:
+    """RDS itself says some things twice, so the thread may say them as often as RDS did."""
+    by_rds = Counter(event.message for event in account.world.aurora.rds_events())
+    told = Counter(account.lines())
+    return [
+        line for line, count in told.items() if count > max((1, *(n for text, n in by_rds.items() if text in line)))
+    ]
