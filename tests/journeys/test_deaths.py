@@ -35,14 +35,6 @@ async def test_a_worker_killed_in_the_middle_is_not_noticed(words: str, tmp_path
         assert told_twice(account) == []
 
 
-async def test_a_killed_prober_leaves_bounds_that_hold_the_truth(tmp_path: Path) -> None:
-    async with world(tmp_path, Wish(pace=1)) as here:
-        account = await dies_when(here, "prober", "unreachable")
-
-        assert account.broken_expectations() == ()
-        assert told_twice(account) == []
-
-
 async def test_the_ears_may_die_while_the_upgrade_goes_on(tmp_path: Path) -> None:
     async with world(tmp_path, Wish(pace=PACE)) as here:
         account = await dies_when(here, "web", "upgrade started")

@@ -1,0 +1,391 @@
+"""The prober: on time whatever its attempts and its store are doing, and nothing said twice by those who take over.
+
+Most attempts here are scripted: what is tested is when they are made and what becomes of them. How an attempt is made is
+tested elsewhere, but for one test here that goes over the real wire.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from bot.adapters.clock import WallClock
+from bot.adapters.postgres import Target, attempt
+from bot.adapters.redis import RedisServer
+from bot.crew import prober
+from bot.crew.prober import Cadence, Prober
+from bot.domain import upgrade as moves
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.errors import Unavailable
+from bot.domain.ids import UpgradeId
+from bot.domain.measurement import measure
+from bot.domain.timeline import CannotMeasure, Reached
+from bot.domain.topology import Endpoint
+from bot.domain.upgrade import Upgrade
+from bot.ports import Probe
+from sandbox.valkey import Valkey
+from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
+
+pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
+
+WRITER = f"{US}/writer"
+LATENESS = 0.2  # seconds, on a machine that has other things to do
+OK, REFUSED, AUTH = Outcome.OK, Outcome.REFUSED, Outcome.AUTH
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=0.05))
+
+
+@dataclass
+class Script:
+    """Plays the probe: every attempt comes to `outcome` at once, or hangs until its deadline while that is None."""
+
+    outcome: Outcome | None = OK
+    version: str = "18.4.1"
+    begun: list[float] = field(default_factory=list)  # by the loop's clock
+    ended: int = 0
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:  # noqa: ARG002 - there is one
+        start, outcome = datetime.now(UTC), self.outcome
+        self.begun.append(asyncio.get_running_loop().time())
+        async with self.changed:
+            self.changed.notify_all()
+        if outcome is None:
+            await asyncio.sleep(deadline.total_seconds())
+        self.ended += 1
+        outcome = outcome or Outcome.TIMEOUT
+        version = self.version if outcome is OK else ""
+        return Attempt(start=start, end=datetime.now(UTC), outcome=outcome, version=version)
+
+    async def until(self, number: int) -> None:
+        """That many attempts are begun."""
+        async with asyncio.timeout(20), self.changed:
+            await self.changed.wait_for(lambda: len(self.begun) >= number)
+
+    async def more(self, number: int) -> None:
+        await self.until(len(self.begun) + number)
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@asynccontextmanager
+async def probing(store: Store, upgrade: Upgrade, probe: Probe, vantage: str = US, **cadence: float) -> AsyncIterator[
+    "asyncio.Task[None]"
+]:  # fmt: skip
+    rates = {"calm": 20.0, "hot": 40.0} | cadence
+    one = Prober(probe, store, WallClock(), Cadence(rates["calm"], rates["hot"], timedelta(seconds=5)))
+    running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage))
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def eventually(is_so: Callable[[], Awaitable[bool]], within: float = 20) -> None:
+    """Asked again and again, for the store calls nobody."""
+    until = asyncio.get_running_loop().time() + within
+    while not await is_so():
+        assert asyncio.get_running_loop().time() < until, "it never came to that"
+        await asyncio.sleep(0.02)
+
+
+async def says(store: Store, upgrade: Upgrade, *kinds: str) -> None:
+    """Waits until the timeline tells this, after the proposal, of the endpoint."""
+
+    async def is_told() -> bool:
+        return await told(store, upgrade) == [*kinds]
+
+    await eventually(is_told)
+
+
+async def told(store: Store, upgrade: Upgrade) -> list[str]:
+    about = ("reached", "cannot_measure", "went_down", "came_back")
+    return [kind for kind in await store.kinds(upgrade.id) if kind in about]
+
+
+async def stored(store: Store, upgrade: Upgrade) -> tuple[Attempt, ...]:
+    return (await store.attempts(upgrade.id, WRITER))[1]
+
+
+async def order(store: Store, upgrade: Upgrade) -> Upgrade:
+    now = datetime.now(UTC)
+    upgrade = await store.save(*moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.plan, now))
+    upgrade = await store.save(*moves.intend(upgrade, (MINA,), now))
+    return await store.save(*moves.accepted(upgrade, now))
+
+
+@pytest.fixture
+async def upgrade(store: Store) -> Upgrade:
+    return await store.create(*proposal(datetime.now(UTC)))
+
+
+# --- when ---
+
+
+async def test_the_rate_is_kept_while_attempts_hang(store: Store, upgrade: Upgrade, script: Script) -> None:
+    script.outcome = None
+    async with probing(store, upgrade, script):
+        await script.until(25)
+    first = script.begun[0]
+    assert script.ended == 0
+    for n, begun in enumerate(script.begun):
+        assert -0.01 <= begun - first - n / 20 <= LATENESS
+
+
+async def test_from_the_order_on_it_is_hot(store: Store, upgrade: Upgrade, script: Script) -> None:
+    async with probing(store, upgrade, script, calm=4, hot=50):
+        await script.until(4)
+        await order(store, upgrade)
+        await script.more(40)
+    gaps = [later - earlier for earlier, later in pairwise(script.begun)]
+    assert median(gaps[:3]) == pytest.approx(0.25, abs=0.05)
+    assert median(gaps[-20:]) == pytest.approx(0.02, abs=0.01)
+
+
+async def test_it_ends_when_the_upgrade_is_over(store: Store, upgrade: Upgrade, script: Script) -> None:
+    async with probing(store, upgrade, script) as running:
+        await script.until(3)
+        script.outcome = None
+        await script.more(3)
+        await store.save(*moves.cancel(upgrade, AKI, datetime.now(UTC)))
+        async with asyncio.timeout(10):
+            await running
+        begun = len(script.begun)
+        assert script.ended < begun, "what was under way is not waited for"
+        assert not [task for task in asyncio.all_tasks() if "_attempt" in repr(task.get_coro())]
+
+
+async def test_nothing_to_measure(store: Store, upgrade: Upgrade, script: Script) -> None:
+    one = Prober(script, store, WallClock(), Cadence())
+    await one.run(UpgradeId("nobody"), WRITER, US)
+    await one.run(upgrade.id, "mars-1/writer", US)
+    await store.save(*moves.cancel(upgrade, AKI, datetime.now(UTC)))
+    await one.run(upgrade.id, WRITER, US)
+    assert script.begun == []
+
+
+async def test_a_cancellation_that_a_client_swallowed_ends_it_all_the_same(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def swallow(*_: object) -> None:
+        reached.set()
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            return
+
+    monkeypatch.setattr(store, "add_attempts", swallow)
+    async with probing(store, upgrade, script) as running, asyncio.timeout(10):
+        await reached.wait()
+        running.cancel()
+        await asyncio.wait({running})
+
+
+# --- what is told and kept ---
+
+
+async def test_an_outage_is_told_as_it_happens(store: Store, upgrade: Upgrade, script: Script) -> None:
+    async with probing(store, upgrade, script):
+        await says(store, upgrade, "reached")
+        script.outcome = REFUSED
+        await says(store, upgrade, "reached", "went_down")
+        script.outcome, script.version = OK, "18.6.1"
+        await says(store, upgrade, "reached", "went_down", "came_back")
+    (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
+    assert (outage.outcomes, outage.version_after) == ((REFUSED,), "18.6.1")
+
+
+async def test_whoever_takes_over_goes_on_and_says_nothing_again(store: Store, upgrade: Upgrade) -> None:
+    first, second, third = Script(), Script(outcome=REFUSED), Script(version="18.6.1")
+    async with probing(store, upgrade, first):
+        await says(store, upgrade, "reached")
+        first.outcome = REFUSED
+        await says(store, upgrade, "reached", "went_down")
+    async with probing(store, upgrade, second, "eu-central-1"):
+        await second.until(5)
+    async with probing(store, upgrade, third, "eu-central-1"):
+        await says(store, upgrade, "reached", "went_down", "came_back")
+        await third.more(5)
+    assert await told(store, upgrade) == ["reached", "went_down", "came_back"]
+    vantages, attempts = await store.attempts(upgrade.id, WRITER)
+    assert vantages == (US, "eu-central-1")
+    assert len(measure(US, "writer", vantages, attempts).outages) == 1
+
+
+async def test_a_death_after_storing_and_before_telling_loses_nothing(
+    store: Store, upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_: object) -> bool:
+        raise Death
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append_once", die)
+        async with probing(store, upgrade, Script()) as running:
+            await asyncio.wait({running}, timeout=20)
+            assert isinstance(running.exception(), Death)
+    async with probing(store, upgrade, Script()):
+        await says(store, upgrade, "reached")
+    (reached,) = (each for each in await store.entries(upgrade.id) if isinstance(each, Reached))
+    assert reached.at == (await stored(store, upgrade))[0].start
+
+
+async def test_two_at_once_say_everything_once(store: Store, upgrade: Upgrade) -> None:
+    """One of them was believed dead."""
+    one, other = Script(), Script()
+    async with probing(store, upgrade, one):
+        await says(store, upgrade, "reached")
+        async with probing(store, upgrade, other):
+            await other.until(10)
+            assert await told(store, upgrade) == ["reached"]
+
+
+async def test_whoever_is_stopped_stores_what_has_ended(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=20))
+    async with probing(store, upgrade, script):
+        await script.until(5)
+    assert len(await stored(store, upgrade)) >= 4
+
+
+async def test_attempts_outlast_the_absence_of_the_store(valkey: Valkey, script: Script) -> None:
+    async with RedisServer(valkey.url) as server:
+        store = Store(server)
+        upgrade = await store.create(*proposal(datetime.now(UTC)))
+        async with probing(store, upgrade, script):
+            await says(store, upgrade, "reached")
+            await valkey.stop()
+            gone = datetime.now(UTC)
+            script.outcome = REFUSED
+            await script.more(10)
+            script.outcome = OK
+            await script.more(10)
+            back = datetime.now(UTC)
+            await valkey.restart()
+            await says(store, upgrade, "reached", "went_down", "came_back")
+        attempts = [each for each in await stored(store, upgrade) if gone < each.start < back]
+    assert len(attempts) >= 19
+    assert [each.outcome for each in attempts].count(REFUSED) >= 9
+
+
+async def test_a_long_absence_is_written_down_in_pieces(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prober, "BATCH", 3)
+    sizes: list[int] = []
+    add = store.add_attempts
+
+    async def away(*given: object) -> None:
+        raise Unavailable("Redis", f"ConnectionError of {len(given)}")
+
+    async def back(*given: object) -> None:
+        sizes.append(len(given[-1]))  # type: ignore[arg-type]
+        await add(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "add_attempts", away)
+    async with probing(store, upgrade, script):
+        await script.until(5)
+        script.outcome = REFUSED
+        await script.more(5)
+        script.outcome = OK
+        await script.more(5)
+        monkeypatch.setattr(store, "add_attempts", back)
+        await says(store, upgrade, "reached", "went_down", "came_back")
+    assert max(sizes) == 3
+    assert len(await stored(store, upgrade)) >= 15
+
+
+async def test_a_lost_answer_of_the_store_counts_nothing_twice(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, append, lost = store.add_attempts, store.append_once, [True, True, True]
+
+    async def add_and_lose(*given: object) -> None:
+        await add(*given)  # type: ignore[arg-type]
+        if lost and lost.pop():
+            raise Unavailable("Redis", "ConnectionError")
+
+    async def append_and_lose(*given: object) -> bool:
+        added = await append(*given)  # type: ignore[arg-type]
+        if lost and lost.pop():
+            raise Unavailable("Redis", "ConnectionError")
+        return added
+
+    monkeypatch.setattr(store, "add_attempts", add_and_lose)
+    monkeypatch.setattr(store, "append_once", append_and_lose)
+    async with probing(store, upgrade, script):
+        await says(store, upgrade, "reached")
+        lost += [True]
+        await script.more(10)
+    starts = [each.start for each in await stored(store, upgrade)]
+    assert len(starts) == len(set(starts)) >= 10
+    assert await told(store, upgrade) == ["reached"]
+
+
+# --- what cannot be measured ---
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """Taken, and not listened to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The real way to an endpoint."""
+
+    port: int
+
+    async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
+        return await attempt(Target("127.0.0.1", self.port, "postgres", "probe", "", endpoint.region), deadline)
+
+
+async def test_what_never_answered_is_no_outage(store: Store, upgrade: Upgrade, closed_port: int) -> None:
+    async with probing(store, upgrade, Wire(closed_port)):
+        await says(store, upgrade, "cannot_measure")
+
+        async def tried() -> bool:
+            return len(await stored(store, upgrade)) > 10
+
+        await eventually(tried)
+    assert await told(store, upgrade) == ["cannot_measure"]
+    (cannot,) = (each for each in await store.entries(upgrade.id) if isinstance(each, CannotMeasure))
+    assert (cannot.region, cannot.use, cannot.vantage, cannot.outcome) == (US, "writer", US, REFUSED)
+    measured = measure(US, "writer", (US,), await stored(store, upgrade))
+    assert (measured.since, measured.outages) == (None, ())
+
+
+async def test_sight_that_is_lost_and_gained_is_told_and_is_no_outage(
+    store: Store, upgrade: Upgrade, script: Script
+) -> None:
+    script.outcome = AUTH
+    async with probing(store, upgrade, script):
+        await says(store, upgrade, "cannot_measure")
+        script.outcome = OK
+        await says(store, upgrade, "cannot_measure", "reached")
+        script.outcome = AUTH
+        await says(store, upgrade, "cannot_measure", "reached", "cannot_measure")
+        script.outcome = OK
+        await says(store, upgrade, "cannot_measure", "reached", "cannot_measure", "reached")
+    reached = [each for each in await store.entries(upgrade.id) if isinstance(each, Reached)]
+    assert [each.version for each in reached] == ["18.4.1", "18.4.1"]
+    assert measure(US, "writer", (US,), await stored(store, upgrade)).outages == ()
+    assert all(each.at <= datetime.now(UTC) + SECOND for each in reached)
