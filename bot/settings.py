@@ -34,7 +34,7 @@ Regions = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")], ...], NoDecode, BeforeValidator(_listed)
 ]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
-Rate = Annotated[float, Field(gt=0, le=50)]
+Rate = Annotated[float, Field(ge=1, le=50)]  # fewer tries would leave stretches that nobody looked at
 BotToken = Annotated[SecretStr, BeforeValidator(lambda value: _starting(value, "xoxb-"))]
 AppToken = Annotated[SecretStr, BeforeValidator(lambda value: _starting(value, "xapp-"))]
 

@@ -64,11 +64,14 @@ class Account:
                 return
 
     def _truths(self) -> Iterator[str]:
-        """Each time that a server took no connections lies inside an outage that the bot reported, and the sums agree."""
+        """Each time that a server took no connections lies inside what the bot reported, and the sums agree.
+
+        Inside an outage; or, where nobody looked, inside a stretch that the bot says it did not watch.
+        """
         endpoints = {(each["region"], each["endpoint"]): each for each in self.told["endpoints"]} if self.told else {}
         for down in self.world.aurora.truth():
             reported = endpoints.get((down.region, use(down)))
-            if reported is None or not any(_holds(outage, down) for outage in reported["outages"]):
+            if reported is None or not any(_is_inside(down, *each) for each in _perhaps_down(reported)):
                 yield f"no reported outage holds the {down.seconds:.3f} s of {down.region} from {down.down_from}"
         for (region, name), reported in endpoints.items():
             truth = sum(
@@ -108,14 +111,20 @@ def use(down: Down) -> str:
     return "writer" if down.region == WRITER_REGION else "reader"
 
 
-def _holds(outage: Json, down: Down) -> bool:
-    """Inside [last success before, end of the first success after]; the log's stamps are cut to the millisecond."""
-    last_ok, ended_by = outage["last_ok_at"], outage["ended_by"]
-    if last_ok is None or ended_by is None:
+def _perhaps_down(reported: Json) -> Iterator[tuple[str | None, str | None]]:
+    """From the last success before an outage to the end of the first one after; and all that nobody looked at."""
+    yield from ((outage["last_ok_at"], outage["ended_by"]) for outage in reported["outages"])
+    yield from ((stretch["since"], stretch["until"]) for stretch in reported["unobserved"])
+
+
+def _is_inside(down: Down, began: str | None, ended: str | None) -> bool:
+    """The log's stamps are cut to the millisecond."""
+    if began is None or ended is None:
         return False
     ms = timedelta(milliseconds=1)
-    began, ended = datetime.fromisoformat(last_ok), datetime.fromisoformat(ended_by)
-    return began - ms <= down.down_from and down.down_until <= ended + ms
+    return (
+        datetime.fromisoformat(began) - ms <= down.down_from and down.down_until <= datetime.fromisoformat(ended) + ms
+    )
 
 
 def _truth(down: Down) -> Json:

@@ -14,10 +14,11 @@ from bot.domain import outage
 from bot.domain.attempts import Attempt
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
-from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, WentDown
+from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, WentDown
 from bot.domain.timeline import CameBack as BackEntry
 from bot.domain.timeline import CannotMeasure as CannotEntry
 from bot.domain.timeline import Entry, Reached
+from bot.domain.timeline import LookedAway as AwayEntry
 from bot.domain.timeline import WentDown as DownEntry
 from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
@@ -165,6 +166,10 @@ class _Watch:
                 )
             case CameBack(outage=over):
                 return f"back:{over.first_failure_at.isoformat()}", BackEntry(at=_back_at(over), outage=over, **where)
+            case LookedAway(stretch=stretch):
+                return f"away:{stretch.since.isoformat()}", AwayEntry(
+                    at=stretch.until, vantage=self.vantage, stretch=stretch, **where
+                )
             case _:
                 assert_never(happening)
 

@@ -1,12 +1,14 @@
 """What is proven about an endpoint while attempts are still coming in, in step with `outage.outages` on all of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
 
 from bot.domain.attempts import Attempt, to_ms_before
 from bot.domain.outage import Moment, Outage, Sweep, met_at
+from bot.domain.unobserved import BLINK, Lookout, Unobserved
 
 
 class State(StrEnum):
@@ -51,7 +53,14 @@ class CanMeasure:
     attempt: Attempt
 
 
-Happening = WentDown | CameBack | CannotMeasure | CanMeasure
+@dataclass(frozen=True)
+class LookedAway:
+    """Nobody looked for a while, and now somebody does again."""
+
+    stretch: Unobserved
+
+
+Happening = WentDown | CameBack | CannotMeasure | CanMeasure | LookedAway
 
 
 class Ledger:
@@ -62,8 +71,10 @@ class Ledger:
     but then `outages` on the same attempts may say something else, and is right.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, blink: timedelta = BLINK) -> None:
         self._sweep = Sweep()
+        self._lookout = Lookout(blink)
+        self._unseen: list[tuple[datetime, int, Attempt]] = []
         self._waiting: list[tuple[Moment, int, Attempt]] = []
         self._added = 0
         self._seen: Attempt | None = None
@@ -71,14 +82,15 @@ class Ledger:
 
     def add(self, attempt: Attempt, *, settled: datetime) -> tuple[Happening, ...]:
         """Take an attempt that has ended, and judge all that is settled."""
+        heappush(self._unseen, (attempt.start, self._added, attempt))
         heappush(self._waiting, (met_at(attempt), self._added, attempt))
         self._added += 1
         return self.settle(settled)
 
     def settle(self, until: datetime) -> tuple[Happening, ...]:
         """Judge all that is settled, without an attempt to add."""
-        happenings: list[Happening] = []
         horizon = to_ms_before(until)  # attempts are stamped so, and one may yet begin in this millisecond
+        happenings: list[Happening] = [LookedAway(stretch) for stretch in self._missed(horizon)]
         while self._waiting and self._waiting[0][0][0] < horizon:
             happenings += self._judge(heappop(self._waiting)[-1])
         return tuple(happenings)
@@ -97,6 +109,13 @@ class Ledger:
         if self._seen and self._blind_since is None:
             return Standing(State.UP, self._seen.start)
         return Standing(State.UNKNOWN, self._blind_since)
+
+    def _missed(self, horizon: datetime) -> Iterator[Unobserved]:
+        """By starts, and before anything is judged that lies behind: no attempt that began before is still to come."""
+        while self._unseen and self._unseen[0][0] < horizon:
+            if stretch := self._lookout.see(heappop(self._unseen)[-1]):
+                self._sweep.miss(stretch)
+                yield stretch
 
     def _judge(self, attempt: Attempt) -> list[Happening]:
         ended = self._sweep.meet(attempt)

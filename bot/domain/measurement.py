@@ -1,20 +1,25 @@
 """What was measured at one endpoint during an upgrade."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Final, Self
 
 from bot.domain.attempts import Attempt
 from bot.domain.base import Value
 from bot.domain.ids import Region
-from bot.domain.outage import Outage, outages
+from bot.domain.outage import Outage, in_all, outages
+from bot.domain.unobserved import BLINK, Unobserved, unobserved
+
+STILL_OUT: Final = timedelta(seconds=10)  # so long after its start the last attempt may not be written down yet
 
 
 class Measurement(Value):
     """New connections to one endpoint: how many were tried from where, how many failed, and the outages they prove.
 
-    It is measured from its first success on, at `since`; None: it never was. Before that a failure may as well be ours,
-    so it counts among the `unknown` ones (DNS, authentication, TLS), which prove neither up nor down.
+    It is measured from its first success on, at `since`, to its last attempt that proves anything, at `until`: both are
+    starts of attempts. None: it never was. Before that a failure may as well be ours,
+    so it counts among the `unknown` ones (DNS, authentication, TLS), which prove neither up nor down. What nobody looked
+    at is `unobserved`: it may have been an outage, so it counts for `at_most`.
     """
 
     region: Region
@@ -26,22 +31,33 @@ class Measurement(Value):
     failed: int
     unknown: int
     outages: tuple[Outage, ...]
+    unobserved: tuple[Unobserved, ...] = ()
 
     @property
     def at_least(self) -> timedelta:
-        return sum((outage.at_least for outage in self.outages), timedelta())
+        return in_all(self.outages).at_least
 
     @property
     def at_most(self) -> timedelta | None:
         """None while an outage has no end: then nobody can say."""
-        bounds = [outage.at_most for outage in self.outages]
-        known = [each for each in bounds if each is not None]
-        return sum(known, timedelta()) if len(known) == len(bounds) else None
+        return in_all(self.outages, self.unobserved).at_most
 
-    def since_order(self, ordered_at: datetime) -> Self:
-        """Without the outages that were over before then."""
-        after = tuple(each for each in self.outages if each.ended_by is None or each.ended_by >= ordered_at)
-        return self.model_copy(update={"outages": after})
+    def since_order(self, ordered_at: datetime, until: datetime) -> Self:
+        """Without the outages that were over before the order, and with all that nobody looked at from then on."""
+        outages = tuple(each for each in self.outages if each.ended_by is None or each.ended_by >= ordered_at)
+        return self.model_copy(update={"outages": outages, "unobserved": tuple(self._missed(ordered_at, until))})
+
+    def _missed(self, ordered_at: datetime, until: datetime) -> Iterator[Unobserved]:
+        """Before its first success, between its attempts, and after the last one."""
+        if self.since is None or self.until is None:
+            return
+        if self.since - ordered_at > BLINK:
+            yield Unobserved(since=ordered_at, until=self.since)
+        for each in self.unobserved:
+            if each.until > max(ordered_at, self.since):
+                yield Unobserved(since=max(ordered_at, self.since, each.since), until=each.until)
+        if until - self.until > STILL_OUT:
+            yield Unobserved(since=max(ordered_at, self.until), until=until)
 
 
 def measure(region: Region, use: str, vantages: Sequence[str], attempts: Iterable[Attempt]) -> Measurement:
@@ -56,9 +72,10 @@ def measure(region: Region, use: str, vantages: Sequence[str], attempts: Iterabl
         use=use,
         vantage=", ".join(vantages) or "nowhere",
         since=blind.first_ok_at if blind else first_ok_at,
-        until=max((attempt.end for attempt in each_once), default=None),
+        until=max((attempt.start for attempt in each_once if not attempt.outcome.proves_nothing), default=None),
         attempts=len(each_once),
         failed=sum(outage.failed for outage in found if outage is not blind),
         unknown=unknown + (blind.failed if blind else 0),
         outages=tuple(outage for outage in found if outage is not blind),
+        unobserved=unobserved(each_once),
     )

@@ -22,18 +22,23 @@ The bounds, of the stretch from `began` to `ended`:
 Hence at_least = latest start of a failure - earliest `by` of one (not below zero), and at_most = earliest end of a
 success after - latest start of one before. Without a success on one side there is no upper bound.
 
+Where nobody looked (unobserved.py), nothing is proven. A stretch of that kind inside an outage may have held a recovery,
+so it does not count for at_least: each run of failures between two such stretches proves for itself. One outside of all
+outages may have been an outage from end to end; so `in_all` counts it for at_most.
+
 Why one sweep suffices: it meets successes at their end and failures at their start. Each success it has met before a
 failure ended before that failure began; the first it meets that began after every `by` so far is the first to end.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot.domain.attempts import RESOLUTION, Attempt, Outcome
 from bot.domain.base import Value
+from bot.domain.unobserved import BLINK, Unobserved, unobserved
 
 _ZERO: Final = timedelta()
 _REMEMBERED: Final = 20
@@ -51,7 +56,7 @@ class Outage(Value):
     """The gap between two successes. The stamps `…_at` are starts of attempts; None: no such success was seen.
 
     `outcomes` are those of its failures, each once, in order of appearance; `version_after` is what the first success
-    answered.
+    answered. `unobserved` is how much of the time between its first and its last failure proves nothing.
     """
 
     last_ok_at: datetime | None
@@ -64,6 +69,7 @@ class Outage(Value):
     outcomes: tuple[Outcome, ...]
     version_after: str | None
     flapping: bool = False
+    unobserved: timedelta = _ZERO
 
     @property
     def began_between(self) -> tuple[datetime | None, datetime]:
@@ -75,7 +81,7 @@ class Outage(Value):
 
     @property
     def at_least(self) -> timedelta:
-        return max(_ZERO, self.last_failure_at - self.began_by)
+        return max(_ZERO, self.last_failure_at - self.began_by - self.unobserved)
 
     @property
     def at_most(self) -> timedelta | None:
@@ -86,6 +92,18 @@ class Outage(Value):
         """What one reads off a log that has only starts. No proof: a verdict may fall later in its attempt."""
         at_most = None if self.first_ok_at is None or self.last_ok_at is None else self.first_ok_at - self.last_ok_at
         return Bounds(self.last_failure_at - self.first_failure_at, at_most)
+
+
+@dataclass
+class Run:
+    """Failures that no unobserved stretch parts: from the earliest `by` of one to the start of the last."""
+
+    began_by: datetime
+    last_at: datetime
+
+    @property
+    def proven(self) -> timedelta:
+        return max(_ZERO, self.last_at - self.began_by)
 
 
 @dataclass
@@ -100,13 +118,18 @@ class Fall:
     outcomes: dict[Outcome, int] = field(default_factory=dict)
     up_between: bool = False
     flapping: bool = False
+    runs: list[Run] = field(default_factory=list)
 
     @property
     def failed(self) -> int:
         return sum(self.outcomes.values())
 
-    def absorb(self, failure: Attempt, by: datetime) -> None:
-        self.last = failure
+    def absorb(self, failure: Attempt, by: datetime, *, parted: bool) -> None:
+        """`parted`: nobody looked between the last failure and this one."""
+        if parted or not self.runs:
+            self.runs.append(Run(by, failure.start))
+        run, self.last = self.runs[-1], failure
+        run.began_by, run.last_at = min(run.began_by, by), failure.start
         self.began_by, self.over_by = min(self.began_by, by), max(self.over_by, by)
         self.outcomes[failure.outcome] = self.outcomes.get(failure.outcome, 0) + 1
         self.flapping = self.up_between
@@ -128,6 +151,7 @@ class Fall:
             outcomes=tuple(self.outcomes),
             version_after=after and after.version,
             flapping=self.flapping,
+            unobserved=max(_ZERO, self.last.start - self.began_by - sum((run.proven for run in self.runs), _ZERO)),
         )
 
 
@@ -142,18 +166,25 @@ def met_at(attempt: Attempt) -> Moment:
 
 
 class Sweep:
-    """Meets attempts in the order of `met_at`, and knows what is proven so far. `fall` is the outage under way."""
+    """Meets attempts in the order of `met_at`, and knows what is proven so far. `fall` is the outage under way.
+
+    What nobody looked at it has to be told before it meets a failure that began after.
+    """
 
     def __init__(self) -> None:
         self.fall: Fall | None = None
         self._closed: list[Outage] = []
         self._latest_ok: Attempt | None = None
         self._healthy: deque[timedelta] = deque(maxlen=_REMEMBERED)
+        self._missed: list[Unobserved] = []
 
     @property
     def outages(self) -> tuple[Outage, ...]:
         """All so far; the last one may be open."""
         return (*self._closed, self.fall.outage()) if self.fall else tuple(self._closed)
+
+    def miss(self, stretch: Unobserved) -> None:
+        self._missed.append(stretch)
 
     def meet(self, attempt: Attempt) -> Outage | None:
         """Give the outage that this attempt ended, if it did."""
@@ -174,7 +205,9 @@ class Sweep:
     def _failure(self, failure: Attempt, by: datetime) -> None:
         if self.fall is None:
             self.fall = Fall(before=self._latest_ok, first=failure, last=failure, began_by=by, over_by=by)
-        self.fall.absorb(failure, by)
+        last_at = self.fall.last.start
+        parted = any(last_at <= each.since < failure.start for each in self._missed)
+        self.fall.absorb(failure, by, parted=parted)
 
     def _down_by(self, failure: Attempt) -> datetime:
         if failure.outcome is not Outcome.TIMEOUT or not self._healthy:
@@ -182,13 +215,33 @@ class Sweep:
         return min(failure.end, failure.start + RESOLUTION + max(self._healthy))
 
 
-def outages(attempts: Iterable[Attempt]) -> tuple[Outage, ...]:
+def outages(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Outage, ...]:
     """All that these attempts prove, in whatever order they are given; by the rules above.
 
     An endpoint that failed from the first attempt on gives an outage without `last_ok_at`, one that failed to the last
     attempt an outage without `first_ok_at`: both without an upper bound.
     """
-    sweep = Sweep()
-    for attempt in sorted(attempts, key=met_at):
+    sweep, in_order = Sweep(), sorted(attempts, key=met_at)
+    for stretch in unobserved(in_order, blink):
+        sweep.miss(stretch)
+    for attempt in in_order:
         sweep.meet(attempt)
     return sweep.outages
+
+
+def in_all(found: Sequence[Outage], missed: Iterable[Unobserved] = ()) -> Bounds:
+    """Of these outages of one endpoint together, and of what nobody looked at.
+
+    At most: the length of all the time in which it may have been down. None while an outage has no upper bound.
+    """
+    at_least = sum((each.at_least for each in found), _ZERO)
+    perhaps_down = [(each.since, each.until) for each in missed]
+    for each in found:
+        if each.last_ok_at is None or each.ended_by is None:
+            return Bounds(at_least, None)
+        perhaps_down.append((each.last_ok_at, each.ended_by))
+    at_most, reached = _ZERO, datetime.min.replace(tzinfo=UTC)
+    for began, ended in sorted(perhaps_down):
+        at_most += max(_ZERO, ended - max(began, reached))
+        reached = max(reached, ended)
+    return Bounds(at_least, at_most)

@@ -14,6 +14,7 @@ from bot.domain.rds_events import meaning_of
 from bot.domain.status import Status
 from bot.domain.story import Story, tell
 from bot.domain.timeline import Approved, Entry, Intended, Reached
+from bot.domain.unobserved import Unobserved
 
 
 class MemberReport(Value):
@@ -45,7 +46,8 @@ class EndpointReport(Value):
     """Seconds of downtime for new connections. The truth is at least `at_least` and at most `at_most`.
 
     `at_most` is null when the endpoint did not come back while it was watched. Both are null when it never answered, and
-    then `since` is null too: it is measured from its first answer on.
+    then `since` is null too: it is measured from its first answer on. Nobody knows what it was in the stretches of
+    `unobserved`, so `at_most` counts them as downtime and `at_least` does not.
     """
 
     region: Region
@@ -58,6 +60,7 @@ class EndpointReport(Value):
     unknown: int
     since: datetime | None
     until: datetime | None
+    unobserved: tuple[Unobserved, ...]
     outages: tuple[OutageReport, ...]
 
 
@@ -179,6 +182,7 @@ def _endpoint(measured: Measurement) -> EndpointReport:
         unknown=measured.unknown,
         since=measured.since,
         until=measured.until,
+        unobserved=measured.unobserved,
         outages=tuple(map(_outage, measured.outages)),
     )
 

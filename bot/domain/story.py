@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.domain.base import Value
 from bot.domain.ids import Region, UserId
-from bot.domain.outage import Outage
+from bot.domain.outage import Outage, in_all
 from bot.domain.status import Status
 from bot.domain.timeline import (
     Approved,
@@ -21,6 +21,7 @@ from bot.domain.timeline import (
     Finished,
     Held,
     Intended,
+    LookedAway,
     MemberSeen,
     NotOrdered,
     Ordered,
@@ -30,6 +31,9 @@ from bot.domain.timeline import (
     Reached,
     WentDown,
 )
+from bot.domain.unobserved import Unobserved
+
+Sighting = Reached | CannotMeasure | WentDown | CameBack | LookedAway
 
 
 class Watched(Value):
@@ -42,16 +46,16 @@ class Watched(Value):
     down_since: datetime | None = None
     cannot: str | None = None  # why it cannot be measured now
     outages: tuple[Outage, ...] = ()
+    unobserved: tuple[Unobserved, ...] = ()
 
     @property
     def at_least(self) -> timedelta:
-        return sum((outage.at_least for outage in self.outages), timedelta())
+        return in_all(self.outages).at_least
 
     @property
     def at_most(self) -> timedelta | None:
         """None while it is down."""
-        known = [outage.at_most for outage in self.outages if outage.at_most is not None]
-        return sum(known, timedelta()) if self.down_since is None and len(known) == len(self.outages) else None
+        return None if self.down_since else in_all(self.outages, self.unobserved).at_most
 
 
 class Story(Value):
@@ -105,7 +109,7 @@ class Story(Value):
                 return {"members": self.members | {entry.region: entry}}
             case RdsSaid():
                 return {"rds": (*self.rds, entry)}
-            case Reached() | CannotMeasure() | WentDown() | CameBack():
+            case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway():
                 return {"watched": self.watched | {f"{entry.region}/{entry.use}": self._watch(entry)}}
             case Overdue():
                 return {"overdue": entry}
@@ -116,14 +120,14 @@ class Story(Value):
 
     def _anew(self) -> dict[str, Watched]:
         """Outages that were over before the order are no cost of the upgrade."""
-        return {key: each.model_copy(update={"outages": ()}) for key, each in self.watched.items()}
+        return {key: each.model_copy(update={"outages": (), "unobserved": ()}) for key, each in self.watched.items()}
 
-    def _watch(self, entry: Reached | CannotMeasure | WentDown | CameBack) -> Watched:
+    def _watch(self, entry: Sighting) -> Watched:
         known = self.watched.get(f"{entry.region}/{entry.use}") or Watched(region=entry.region, use=entry.use)
         return known.model_copy(update=_seen(entry, known))
 
 
-def _seen(entry: Reached | CannotMeasure | WentDown | CameBack, known: Watched) -> dict[str, object]:
+def _seen(entry: Sighting, known: Watched) -> dict[str, object]:
     match entry:
         case Reached():
             return {"vantage": entry.vantage, "version": entry.version, "cannot": None}
@@ -134,6 +138,8 @@ def _seen(entry: Reached | CannotMeasure | WentDown | CameBack, known: Watched) 
         case CameBack():
             version = entry.outage.version_after or known.version
             return {"down_since": None, "outages": (*known.outages, entry.outage), "version": version}
+        case LookedAway():
+            return {"unobserved": (*known.unobserved, entry.stretch)}
         case _:
             assert_never(entry)
 

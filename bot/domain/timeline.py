@@ -15,6 +15,7 @@ from bot.domain.policy import Rule
 from bot.domain.preflight import Finding
 from bot.domain.rds_events import RdsEvent
 from bot.domain.status import Status
+from bot.domain.unobserved import Unobserved
 
 
 class Happening(Value):
@@ -142,6 +143,16 @@ class CameBack(Happening):
     outage: Outage
 
 
+class LookedAway(Happening):
+    """Nobody looked at the endpoint for a while: a prober died, or what it tried proved nothing. `at` is the end of it."""
+
+    kind: Literal["looked_away"] = "looked_away"
+    region: Region
+    use: str
+    vantage: str
+    stretch: Unobserved
+
+
 class Overdue(Happening):
     """The upgrade takes longer than it should. Nothing is stopped: AWS has no cancel."""
 
@@ -175,6 +186,7 @@ Entry = Annotated[
     | CannotMeasure
     | WentDown
     | CameBack
+    | LookedAway
     | Overdue
     | Finished,
     Field(discriminator="kind"),

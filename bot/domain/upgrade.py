@@ -260,6 +260,6 @@ def finish(
     now: datetime,
 ) -> Move:
     """It is over. An outage that was over before the order is no cost of the upgrade, and left out."""
-    cost = tuple(each.since_order(upgrade.intent_at) for each in measured) if upgrade.intent_at else measured
+    cost = tuple(each.since_order(upgrade.intent_at, now) for each in measured) if upgrade.intent_at else measured
     entry = Finished(at=now, outcome=outcome, why=why, versions=versions, measured=cost)
     return upgrade._remain(Status.UPGRADING)._become(outcome, finished_at=now), (entry,)

@@ -140,7 +140,7 @@ def _ending(story: Story) -> str:
 def _downtime(story: Story) -> str:
     """What the endpoints said so far; in the end what the report says."""
     if story.finished:
-        return downtime(story.finished.measured, story.ordered_at)
+        return downtime(story.finished.measured)
     parts = [text for each in story.watched.values() if (text := _endpoint(each))]
     return (
         ("Downtime so far (new connections): " if not story.ended_at else "Downtime (new connections): ")
@@ -154,7 +154,7 @@ def _endpoint(watched: Watched) -> str:
     where = f"{watched.region} {watched.use}"
     if watched.down_since:
         return f"{where} unreachable since {when(watched.down_since)}"
-    return f"{where} {bounds(watched.at_least, watched.at_most)}" if watched.outages else ""
+    return f"{where} {bounds(watched.at_least, watched.at_most)}" if watched.outages or watched.unobserved else ""
 
 
 def _buttons(story: Story) -> list[Block]:

@@ -41,7 +41,18 @@ def _members(made: Report) -> Iterable[Sequence[str]]:
 
 
 def _downtime(made: Report) -> str:
-    head = ("Region", "endpoint", "at least", "at most", "outages", "attempts", "failed", "unknown", "measured from")
+    head = (
+        "Region",
+        "endpoint",
+        "at least",
+        "at most",
+        "outages",
+        "attempts",
+        "failed",
+        "unknown",
+        "not watched",
+        "measured from",
+    )
     table = _table(head, (_endpoint(each) for each in made.endpoints))
     outages = [
         f"- {each.region} {each.endpoint}: began between {_time(outage.last_ok_at)} and {_time(outage.began_by)}, "
@@ -62,6 +73,7 @@ def _endpoint(each: EndpointReport) -> Sequence[str]:
         str(each.attempts),
         str(each.failed),
         str(each.unknown),
+        "; ".join(f"{_time(stretch.since)} to {_time(stretch.until)}" for stretch in each.unobserved) or "never",
         each.vantage,
     )
 

@@ -17,6 +17,7 @@ from bot.domain.timeline import (
     Finished,
     Held,
     Intended,
+    LookedAway,
     MemberSeen,
     NotOrdered,
     Ordered,
@@ -47,7 +48,7 @@ DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 def is_line(entry: Entry) -> bool:
     """A line of the ticker; several may share a message. The others stand alone."""
-    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack)
+    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack | LookedAway)
 
 
 def said_of(entry: Entry, story: Story) -> str | None:
@@ -73,6 +74,8 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return f"Ordered: ModifyGlobalCluster({plain(plan.global_cluster)}, {plan.target}).{seen}"
         case NotOrdered():
             return _not_ordered(entry)
+        case LookedAway():
+            return _line(entry) if story.ordered_at else None
         case RdsSaid() | CannotMeasure() | WentDown() | CameBack():
             return _line(entry)
         case Overdue():
@@ -86,7 +89,7 @@ def said_of(entry: Entry, story: Story) -> str | None:
             assert_never(entry)
 
 
-def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack) -> str:
+def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> str:
     match entry:
         case RdsSaid(event=event):
             source = "cluster" if event.source == "cluster" else plain(event.source_identifier)
@@ -99,6 +102,9 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack) -> str:
         case CameBack(outage=outage):
             version = f", now {plain(outage.version_after, 100)}" if outage.version_after else ""
             return f"{when(entry.at)}  {entry.region}  {entry.use}  back after {bounds(outage.at_least, outage.at_most)}{version}"
+        case LookedAway(stretch=stretch):
+            missed = f"not watched for {stretch.lasting.total_seconds():.1f} s"
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  {missed}: nobody knows whether it was up"
         case _:
             assert_never(entry)
 
@@ -146,7 +152,7 @@ def _finished(entry: Finished, story: Story) -> str:
     }
     versions = ", ".join(f"{region} {plain(version, 100)}" for region, version in entry.versions.items())
     now_on = f" {versions}." if versions else ""
-    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured, story.ordered_at)}"
+    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured)}"
 
 
 def report_comment(made: Report) -> str:

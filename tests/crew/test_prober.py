@@ -25,8 +25,9 @@ from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.measurement import measure
-from bot.domain.timeline import CannotMeasure, Reached
+from bot.domain.timeline import CannotMeasure, LookedAway, Reached
 from bot.domain.topology import Endpoint
+from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
 from bot.ports import Probe
 from sandbox.valkey import Valkey
@@ -112,7 +113,7 @@ async def says(store: Store, upgrade: Upgrade, *kinds: str) -> None:
 
 
 async def told(store: Store, upgrade: Upgrade) -> list[str]:
-    about = ("reached", "cannot_measure", "went_down", "came_back")
+    about = ("reached", "cannot_measure", "went_down", "came_back", "looked_away")
     return [kind for kind in await store.kinds(upgrade.id) if kind in about]
 
 
@@ -225,6 +226,22 @@ async def test_whoever_takes_over_goes_on_and_says_nothing_again(store: Store, u
     vantages, attempts = await store.attempts(upgrade.id, WRITER)
     assert vantages == (US, "eu-central-1")
     assert len(measure(US, "writer", vantages, attempts).outages) == 1
+
+
+async def test_whoever_takes_over_late_tells_how_long_nobody_looked(store: Store, upgrade: Upgrade) -> None:
+    async with probing(store, upgrade, Script()):
+        await says(store, upgrade, "reached")
+    last = (await stored(store, upgrade))[-1].start
+
+    async def is_long_ago() -> bool:
+        return datetime.now(UTC) - last > BLINK
+
+    await eventually(is_long_ago)
+    async with probing(store, upgrade, Script(), "eu-central-1"):
+        await says(store, upgrade, "reached", "looked_away")
+    (away,) = (each for each in await store.entries(upgrade.id) if isinstance(each, LookedAway))
+    assert (away.stretch.since, away.at, away.vantage) == (last, away.stretch.until, "eu-central-1")
+    assert measure(US, "writer", (US,), await stored(store, upgrade)).unobserved == (away.stretch,)
 
 
 async def test_a_death_after_storing_and_before_telling_loses_nothing(

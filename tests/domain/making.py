@@ -14,6 +14,7 @@ from bot.domain.preflight import Facts, Finding, preflight
 from bot.domain.rds_events import RdsEvent
 from bot.domain.timeline import Entry, Proposed, RdsSaid
 from bot.domain.topology import POSTGRESQL, GlobalCluster, Instance, Member, Role
+from bot.domain.unobserved import Unobserved
 from bot.domain.upgrade import Move, Upgrade
 from bot.domain.version import EngineVersion
 
@@ -193,6 +194,11 @@ def outage(down: float = 10, up: float = 12.7, version: str | None = "18.6.1") -
         outcomes=(Outcome.REFUSED, Outcome.STARTING_UP),
         version_after=version,
     )
+
+
+def unwatched(since: float, until: float) -> Unobserved:
+    """Seconds after noon."""
+    return Unobserved(since=NOON + since * SECOND, until=NOON + until * SECOND)
 
 
 def entries(*made: Move) -> tuple[Entry, ...]:

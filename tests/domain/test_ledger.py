@@ -1,15 +1,28 @@
 """What is proven while attempts come in is what is proven once all are in, told as soon as it is certain."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
-from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, Standing, State, WentDown
+from bot.domain.ledger import (
+    CameBack,
+    CanMeasure,
+    CannotMeasure,
+    Happening,
+    Ledger,
+    LookedAway,
+    Standing,
+    State,
+    WentDown,
+)
 from bot.domain.outage import outages
+from bot.domain.unobserved import BLINK, unobserved
 from tests.domain.true_signal import World, at, worlds
 
+MS = timedelta(milliseconds=1)
 THE_END = datetime.max.replace(tzinfo=UTC)
 OK, REFUSED, TIMEOUT, DNS, AUTH = Outcome.OK, Outcome.REFUSED, Outcome.TIMEOUT, Outcome.DNS, Outcome.AUTH
 
@@ -29,10 +42,12 @@ def told(*attempts: tuple[int, int, Outcome]) -> list[str]:
 
 def _said(happening: Happening) -> str:
     match happening:
+        case LookedAway(stretch):
+            return f"LookedAway {(stretch.since - at(0)) // MS} to {(stretch.until - at(0)) // MS}"
         case CameBack(outage):
             return f"came back after {outage.failed} failed"
         case WentDown(attempt) | CannotMeasure(attempt) | CanMeasure(attempt):
-            return f"{type(happening).__name__} {(attempt.start - at(0)).microseconds // 1000} {attempt.outcome}"
+            return f"{type(happening).__name__} {(attempt.start - at(0)) // MS} {attempt.outcome}"
 
 
 def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
@@ -91,6 +106,25 @@ def test_nothing_is_said_while_an_earlier_attempt_may_still_change_it() -> None:
     assert (back.outage.failed, back.outage.first_failure_at) == (2, at(8_000))
 
 
+def test_a_prober_that_takes_over_tells_how_long_nobody_looked() -> None:
+    assert told((0, 5, OK), (500, 505, REFUSED), (9_000, 9_005, REFUSED), (9_500, 9_505, OK), (10_000, 10_005, OK)) == [
+        "CanMeasure 0 ok",
+        "WentDown 500 refused",
+        "LookedAway 500 to 9005",
+        "came back after 2 failed",
+    ]
+
+
+def test_a_slow_attempt_that_ends_late_is_no_absence() -> None:
+    """All answers take three seconds; a refusal at 3,000 is judged before the answers to what began before it."""
+    slow = [(start, start + 3_000, OK) for start in range(0, 3_000, 250)]
+    assert told(*slow, (3_000, 3_001, REFUSED), (3_250, 3_255, OK), (3_500, 3_505, OK)) == [
+        "CanMeasure 0 ok",
+        "WentDown 3000 refused",
+        "came back after 1 failed",
+    ]
+
+
 def test_one_can_ask_at_any_time_how_things_stand() -> None:
     ledger = Ledger()
     stands = [ledger.standing]
@@ -119,18 +153,19 @@ def test_an_outage_under_way_is_among_the_outages() -> None:
     assert (under_way.failed, under_way.at_least.microseconds, under_way.at_most) == (2, 9_000, None)
 
 
-@given(worlds())
+@given(worlds(), st.sampled_from([BLINK, 10 * MS]))
 @settings(max_examples=500)
-def test_the_stream_agrees_with_the_whole(world: World) -> None:
+def test_the_stream_agrees_with_the_whole(world: World, blink: timedelta) -> None:
     """Attempts are added when they end; what is settled is what a prober knows: its own attempts in flight."""
-    ledger, happenings = Ledger(), list[Happening]()
+    ledger, happenings = Ledger(blink), list[Happening]()
     by_end = sorted(world.looks, key=lambda look: look.end)
     for index, look in enumerate(by_end):
         in_flight = [other.start for other in by_end[index + 1 :] if other.start <= look.end]
         happenings += ledger.add(look.attempt, settled=at(min(in_flight, default=look.end)))
     happenings += ledger.settle(THE_END)
-    whole = outages(world.attempts)
+    whole = outages(world.attempts, blink)
     assert ledger.outages == whole
+    assert [each.stretch for each in happenings if isinstance(each, LookedAway)] == [*unobserved(world.attempts, blink)]
     assert [each.outage for each in happenings if isinstance(each, CameBack)] == [
         each for each in whole if each.last_ok_at and each.first_ok_at
     ]

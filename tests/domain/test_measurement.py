@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.measurement import Measurement, measure
-from tests.domain.making import AP, NOON, SECOND, US, outage, tried
+from tests.domain.making import AP, NOON, SECOND, US, outage, tried, unwatched
 
 OK, REFUSED, DNS = Outcome.OK, Outcome.REFUSED, Outcome.DNS
 
@@ -19,7 +19,7 @@ def measured(*attempts: Attempt) -> Measurement:
 def test_an_outage_between_two_successes_has_bounds() -> None:
     made = measured(tried(0), tried(1, REFUSED), tried(2, REFUSED), tried(3, version="18.6.1"))
     assert (made.attempts, made.failed, made.unknown) == (4, 2, 0)
-    assert (made.since, made.until) == (NOON, NOON + 3.1 * SECOND)
+    assert (made.since, made.until) == (NOON, NOON + 3 * SECOND)
     assert (made.at_least, made.at_most) == (0.9 * SECOND, 3.1 * SECOND)
     assert [each.version_after for each in made.outages] == ["18.6.1"]
 
@@ -27,7 +27,7 @@ def test_an_outage_between_two_successes_has_bounds() -> None:
 def test_bounds_of_several_outages_add_up() -> None:
     made = measured(tried(0), tried(1, REFUSED), tried(2), tried(3, REFUSED), tried(4))
     assert len(made.outages) == 2
-    assert made.at_most == 4.2 * SECOND
+    assert made.at_most == 4.1 * SECOND  # the first ended before the second began, both within the success between
 
 
 def test_who_does_not_come_back_has_no_upper_bound() -> None:
@@ -68,7 +68,47 @@ def test_an_outage_that_was_over_before_the_order_is_left_out() -> None:
     before, across, after = outage(10, 13), outage(28, 32), outage(40, 43)
     open_end = outage(50, 53).model_copy(update={"ended_by": None, "first_ok_at": None})
     made = measured(tried(0)).model_copy(update={"outages": (before, across, after, open_end)})
-    assert made.since_order(NOON + 30 * SECOND).outages == (across, after, open_end)
+    assert made.since_order(NOON + 30 * SECOND, NOON).outages == (across, after, open_end)
+
+
+def test_a_stretch_that_nobody_looked_at_may_have_been_an_outage() -> None:
+    made = measured(tried(0), tried(1), tried(8), tried(9))
+    assert made.unobserved == (unwatched(1, 8.1),)
+    assert (made.outages, made.at_least, made.at_most) == ((), timedelta(), 7.1 * SECOND)
+
+
+def test_attempts_that_prove_nothing_are_no_look() -> None:
+    made = measured(tried(0), tried(1, DNS), tried(2, DNS), tried(3))
+    assert made.unobserved == (unwatched(0, 3.1),)
+
+
+def test_a_stretch_inside_an_outage_proves_no_downtime_and_bounds_nothing() -> None:
+    """Down from 1 to 2 and from 12 to 14 at least; it may have come back and gone again in between."""
+    made = measured(
+        tried(0), tried(1, REFUSED), tried(2, REFUSED), tried(12, REFUSED), tried(13, REFUSED), tried(14, REFUSED), tried(15)
+    )  # fmt: skip
+    assert made.at_least == (0.9 + 1.9) * SECOND
+    assert made.at_most == 15.1 * SECOND
+    assert made.outages[0].unobserved == (12.9 - 0.9 - 1.9) * SECOND
+
+
+def test_from_the_order_to_the_end_nothing_unwatched_is_forgotten() -> None:
+    """Late by ten seconds, away from 35 to 45, and gone 60 seconds before the end."""
+    made = measured(tried(20), *map(tried, range(21, 36)), *map(tried, range(45, 101)))
+    assert made.since_order(NOON + 10 * SECOND, NOON + 160 * SECOND).unobserved == (
+        unwatched(10, 20), unwatched(35, 45.1), unwatched(100, 160),
+    )  # fmt: skip
+
+
+def test_what_nobody_watched_before_the_order_is_no_cost() -> None:
+    made = measured(tried(0), tried(10), tried(20), *map(tried, range(21, 30)))
+    assert made.since_order(NOON + 12 * SECOND, NOON + 35 * SECOND).unobserved == (unwatched(12, 20.1),)
+    assert made.since_order(NOON + 25 * SECOND, NOON + 35 * SECOND).unobserved == ()
+
+
+def test_what_was_never_measured_has_no_stretches() -> None:
+    made = measured(tried(0, REFUSED), tried(10, REFUSED))
+    assert made.since_order(NOON, NOON + 100 * SECOND).unobserved == ()
 
 
 seconds = st.integers(min_value=0, max_value=20)

@@ -14,6 +14,7 @@ from bot.domain.timeline import Approved, Entry, Finished, Intended, Ordered, Re
 from bot.messages.markdown import report_markdown
 from tests.domain.making import (
     AP,
+    EU,
     MINA,
     MINUTE,
     NOON,
@@ -26,6 +27,7 @@ from tests.domain.making import (
     proposed,
     rds_said,
     rule,
+    unwatched,
 )
 
 ORDERED = NOON + 2 * MINUTE
@@ -99,6 +101,12 @@ def test_downtime_is_given_in_seconds_between_bounds() -> None:
     assert (reader.at_least, reader.at_most, reader.outages) == (0, 0, ())
 
 
+def test_what_nobody_watched_may_have_been_downtime() -> None:
+    away = unwatched(140, 147)
+    (one,) = made(measured(unobserved=(away,))).endpoints
+    assert (one.at_least, one.at_most, one.unobserved) == (2.6, 9.8, (away,))
+
+
 def test_who_did_not_come_back_has_no_upper_bound() -> None:
     still_down = outage(150, 152.7).model_copy(update={"ended_by": None, "first_ok_at": None})
     (one,) = made(measured(outages=(still_down,))).endpoints
@@ -143,7 +151,9 @@ def test_json_holds_all_of_it_with_seconds_as_numbers_and_times_in_utc() -> None
 def test_markdown_says_it_to_people() -> None:
     still_down = outage(150, 152.7).model_copy(update={"ended_by": None, "first_ok_at": None})
     never = measured(AP, "reader", vantage="us-east-1", since=None, attempts=5, failed=0, unknown=5, outages=())
-    text = report_markdown(made(measured(), measured(outages=(still_down,)), never))
+    away = unwatched(140, 147)
+    missed = measured(EU, "reader", vantage=EU, outages=(), unobserved=(away,))
+    text = report_markdown(made(measured(), measured(outages=(still_down,)), never, missed))
     assert text.startswith("# Upgrade of orders from 18.4 to 18.6: succeeded\n\n- It is done.\n")
     for line in (
         "- Proposed by U0AKI at 2026-04-11 12:00:00.000: patch for CVE",
@@ -151,9 +161,13 @@ def test_markdown_says_it_to_people() -> None:
         "- Ordered at 2026-04-11 12:02:00.000, over at 2026-04-11 12:05:12.000, took 3 min 12 s",
         "- Account 123456789012, upgrade orders-4f5e6d7c; all times are UTC",
         "| us-east-1 | orders-us | writer | 18.4.1 | 18.6.1 |",
-        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | us-east-1 |",
-        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | us-east-1 |",
-        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | us-east-1 |",
+        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | never | us-east-1 |",
+        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | never | us-east-1 |",
+        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | never | us-east-1 |",
+        (
+            "| eu-west-1 | reader | 0.000 s | 7.000 s | 0 | 1300 | 11 | 0 "
+            "| 2026-04-11 12:02:20.000 to 2026-04-11 12:02:27.000 | eu-west-1 |"
+        ),
         (
             "- us-east-1 writer: began between 2026-04-11 12:02:29.950 and 2026-04-11 12:02:30.050, "
             "ended between 2026-04-11 12:02:32.650 and 2026-04-11 12:02:32.750 (refused, starting_up)"

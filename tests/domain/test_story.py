@@ -23,6 +23,7 @@ from bot.domain.timeline import (
     Finished,
     Held,
     Intended,
+    LookedAway,
     MemberSeen,
     NotOrdered,
     Ordered,
@@ -32,7 +33,22 @@ from bot.domain.timeline import (
     WentDown,
 )
 from bot.domain.upgrade import Upgrade
-from tests.domain.making import AKI, AP, MINA, MINUTE, NOON, SECOND, SORA, US, outage, plan, proposed, rds_said, rule
+from tests.domain.making import (
+    AKI,
+    AP,
+    MINA,
+    MINUTE,
+    NOON,
+    SECOND,
+    SORA,
+    US,
+    outage,
+    plan,
+    proposed,
+    rds_said,
+    rule,
+    unwatched,
+)
 from tests.domain.walking import walks
 
 AT = NOON + 3 * MINUTE
@@ -57,6 +73,11 @@ def went_down(region: Region = US, use: str = "writer") -> WentDown:
 
 def came_back(down: float, up: float, version: str | None = "18.6.1") -> CameBack:
     return CameBack(at=NOON + up * SECOND, region=US, use="writer", outage=outage(down, up, version))
+
+
+def looked_away(since: float, until: float) -> LookedAway:
+    stretch = unwatched(since, until)
+    return LookedAway(at=stretch.until, region=US, use="writer", vantage=US, stretch=stretch)
 
 
 def watched(*entries: Entry) -> Watched:
@@ -141,6 +162,12 @@ def test_outages_add_up() -> None:
     assert (twice.at_least, twice.at_most) == (timedelta(seconds=3.5), timedelta(seconds=3.9))
 
 
+def test_what_nobody_looked_at_may_have_been_an_outage() -> None:
+    seen = watched(reached(), went_down(), came_back(10, 12.7), looked_away(20, 25))
+    assert (seen.at_least, seen.at_most) == (timedelta(seconds=2.6), timedelta(seconds=7.8))
+    assert watched(reached(), looked_away(20, 25), INTENDED).unobserved == ()
+
+
 def test_an_outage_without_a_beginning_has_no_upper_bound() -> None:
     unbounded = outage().model_copy(update={"last_ok_at": None})
     back = watched(CameBack(at=AT, region=US, use="writer", outage=unbounded))
@@ -206,7 +233,7 @@ def one_of_each() -> Sequence[Entry]:
         MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=("available",)),
         rds_said("Database cluster is online."), reached(),
         CannotMeasure(at=AT, region=US, use="writer", vantage=AP, outcome=Outcome.TLS, detail="expired"),
-        went_down(), came_back(10, 12.7), Overdue(at=AT, after=timedelta(minutes=90)),
+        went_down(), came_back(10, 12.7), looked_away(20, 25), Overdue(at=AT, after=timedelta(minutes=90)),
         Finished(at=AT, outcome=Status.SUCCEEDED, why="done", versions={US: "18.6.1"}, measured=()),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from bot.domain.timeline import (
     Finished,
     Held,
     Intended,
+    LookedAway,
     MemberSeen,
     NotOrdered,
     Ordered,
@@ -48,6 +49,7 @@ from tests.domain.making import (
     proposed,
     rds_said,
     rule,
+    unwatched,
 )
 
 AT = NOON + 2 * MINUTE
@@ -167,6 +169,15 @@ def test_each_entry_has_its_words(entry: Entry, words: str | None) -> None:
     assert told(entry) == words
 
 
+def test_what_nobody_watched_is_told_from_the_order_on() -> None:
+    away = LookedAway(at=AT, region=US, use="writer", vantage=US, stretch=unwatched(113.8, 120))
+    assert told(away) is None
+    assert told(away, Ordered(at=AT)) == (
+        f"{CLOCK}  us-east-1  writer  not watched for 6.2 s: nobody knows whether it was up"
+    )
+    assert is_line(away)
+
+
 def test_the_end_is_told_with_its_duration_versions_and_downtime() -> None:
     reader = measured(AP, "reader", outages=(outage(20, 21.3), outage(30, 31.4)))
     assert finished(measured(), reader) == (
@@ -202,16 +213,10 @@ STILL_DOWN = outage().model_copy(update={"ended_by": None, "first_ok_at": None})
         (measured(since=None, attempts=0, vantage="nowhere", outages=()), "us-east-1 writer could not be measured"),
         (measured(vantage=AP), "us-east-1 writer 2.6 to 2.8 s (measured from ap-northeast-1)"),
         (measured(outages=(STILL_DOWN,)), "us-east-1 writer at least 2.6 s and not back when the watch ended"),
+        (measured(unobserved=(unwatched(20, 26.2),)), "us-east-1 writer 2.6 to 9.0 s (not watched for 6.2 s)"),
         (
-            measured(since=AT + MINUTE),
-            "us-east-1 writer 2.6 to 2.8 s (only since <!date^1775908980^{time_secs}|2026-04-11 12:03:00 UTC>)",
-        ),
-        (
-            measured(since=AT + MINUTE, outages=(), vantage=AP),
-            (
-                "us-east-1 writer none seen in 1300 attempts (measured from ap-northeast-1) "
-                "(only since <!date^1775908980^{time_secs}|2026-04-11 12:03:00 UTC>)"
-            ),
+            measured(outages=(), vantage=AP, unobserved=(unwatched(20, 26.2), unwatched(30, 33))),
+            "us-east-1 writer none seen in 1300 attempts (measured from ap-northeast-1) (not watched for 9.2 s)",
         ),
     ],
 )

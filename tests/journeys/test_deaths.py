@@ -35,6 +35,20 @@ async def test_a_worker_killed_in_the_middle_is_not_noticed(words: str, tmp_path
         assert told_twice(account) == []
 
 
+@pytest.mark.parametrize("words", ["upgrade started", "unreachable: "])
+async def test_where_a_prober_was_killed_nobody_claims_to_know(words: str, tmp_path: Path) -> None:
+    """The truth is inside the bounds all the same, and the thread says how long nobody looked."""
+    async with world(tmp_path, Wish(pace=PACE)) as here:
+        account = await dies_when(here, "prober", words)
+
+        assert account.broken_expectations() == ()
+        assert told_twice(account) == []
+        assert account.told is not None
+        missed = [stretch for each in account.told["endpoints"] for stretch in each["unobserved"]]
+        assert missed
+        assert sum("not watched for" in line and "nobody knows" in line for line in account.lines()) == len(missed)
+
+
 async def test_the_ears_may_die_while_the_upgrade_goes_on(tmp_path: Path) -> None:
     async with world(tmp_path, Wish(pace=PACE)) as here:
         account = await dies_when(here, "web", "upgrade started")

@@ -1,0 +1,49 @@
+"""When nobody looked: the stretches of which nothing is known, neither up nor down."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.attempts import Attempt
+from bot.domain.base import Value
+
+BLINK: Final = timedelta(seconds=2)  # a prober tries at least once a second; one that is busy may skip a try
+
+
+class Unobserved(Value):
+    """Nobody looked between `since`, when the last attempt before it began, and `until`, when the first one after ended."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def lasting(self) -> timedelta:
+        return self.until - self.since
+
+
+class Lookout:
+    """Sees attempts in the order of their starts, and notices when none came for longer than a blink.
+
+    An attempt that proves nothing is no look. Why nobody looked makes no difference: a prober died, its machine stood
+    still, our names did not resolve.
+    """
+
+    def __init__(self, blink: timedelta = BLINK) -> None:
+        self._blink = blink
+        self._looked_at: datetime | None = None
+
+    def see(self, attempt: Attempt) -> Unobserved | None:
+        """Give the stretch that ended with this attempt, if there was one."""
+        if attempt.outcome.proves_nothing:
+            return None
+        before, self._looked_at = self._looked_at, attempt.start
+        if before is None or attempt.start - before <= self._blink:
+            return None
+        return Unobserved(since=before, until=attempt.end)
+
+
+def unobserved(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Unobserved, ...]:
+    """All such stretches between the first and the last of these attempts, in whatever order they are given."""
+    lookout = Lookout(blink)
+    stretches = (lookout.see(attempt) for attempt in sorted(attempts, key=lambda each: each.start))
+    return tuple(each for each in stretches if each)
