@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from bot.domain.attempts import Attempt, to_ms_before
 from bot.domain.outage import Moment, Outage, Sweep, met_at
-from bot.domain.unobserved import BLINK, Lookout, Unobserved
+from bot.domain.unobserved import BLINK, Lookout, Unobserved, by_start
 
 
 class State(StrEnum):
@@ -74,7 +74,7 @@ class Ledger:
     def __init__(self, blink: timedelta = BLINK) -> None:
         self._sweep = Sweep()
         self._lookout = Lookout(blink)
-        self._unseen: list[tuple[datetime, int, Attempt]] = []
+        self._unseen: list[tuple[tuple[datetime, datetime], int, Attempt]] = []
         self._waiting: list[tuple[Moment, int, Attempt]] = []
         self._added = 0
         self._seen: Attempt | None = None
@@ -82,7 +82,7 @@ class Ledger:
 
     def add(self, attempt: Attempt, *, settled: datetime) -> tuple[Happening, ...]:
         """Take an attempt that has ended, and judge all that is settled."""
-        heappush(self._unseen, (attempt.start, self._added, attempt))
+        heappush(self._unseen, (by_start(attempt), self._added, attempt))
         heappush(self._waiting, (met_at(attempt), self._added, attempt))
         self._added += 1
         return self.settle(settled)
@@ -112,7 +112,7 @@ class Ledger:
 
     def _missed(self, horizon: datetime) -> Iterator[Unobserved]:
         """By starts, and before anything is judged that lies behind: no attempt that began before is still to come."""
-        while self._unseen and self._unseen[0][0] < horizon:
+        while self._unseen and self._unseen[0][0][0] < horizon:
             if stretch := self._lookout.see(heappop(self._unseen)[-1]):
                 self._sweep.miss(stretch)
                 yield stretch

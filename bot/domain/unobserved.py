@@ -21,8 +21,13 @@ class Unobserved(Value):
         return self.until - self.since
 
 
+def by_start(attempt: Attempt) -> tuple[datetime, datetime]:
+    """Of two that began together, the one that ended first comes first."""
+    return attempt.start, attempt.end
+
+
 class Lookout:
-    """Sees attempts in the order of their starts, and notices when none came for longer than a blink.
+    """Sees attempts in the order of `by_start`, and notices when none came for longer than a blink.
 
     An attempt that proves nothing is no look. Why nobody looked makes no difference: a prober died, its machine stood
     still, our names did not resolve.
@@ -45,5 +50,5 @@ class Lookout:
 def unobserved(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Unobserved, ...]:
     """All such stretches between the first and the last of these attempts, in whatever order they are given."""
     lookout = Lookout(blink)
-    stretches = (lookout.see(attempt) for attempt in sorted(attempts, key=lambda each: each.start))
+    stretches = (lookout.see(attempt) for attempt in sorted(attempts, key=by_start))
     return tuple(each for each in stretches if each)

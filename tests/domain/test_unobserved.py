@@ -25,6 +25,11 @@ def test_an_absence_lasts_from_the_last_attempt_before_to_the_end_of_the_first_o
     assert unwatched(1, 9.6).lasting == 8.6 * SECOND
 
 
+def test_of_two_that_began_together_the_one_that_ended_first_ends_the_absence() -> None:
+    slow, quick = tried(9, lasting=3), tried(9, lasting=0.1)
+    assert unobserved([tried(0), slow, quick]) == unobserved([tried(0), quick, slow]) == (unwatched(0, 9.1),)
+
+
 def test_names_that_do_not_resolve_show_nothing() -> None:
     assert unobserved([tried(0), tried(1, Outcome.DNS), tried(2, Outcome.AUTH), tried(3)]) == (unwatched(0, 3.1),)
 
