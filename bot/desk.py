@@ -8,7 +8,7 @@ from bot.domain import upgrade as moves
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import TeamId, UpgradeId, UserId
 from bot.domain.plan import Plan, make_plan
-from bot.domain.policy import Groups, Person, Rule, check_approver, check_groups, check_member
+from bot.domain.policy import Groups, Person, Rule, check_approver, check_groups, check_member, check_quorum
 from bot.domain.preflight import Facts, blockers, preflight
 from bot.domain.suggest import closest
 from bot.domain.targets import Offers, choose_target, legal_targets
@@ -76,7 +76,9 @@ class Desk:
         await self._refuse_second(found)
         target = choose_target(version, found, await self._offers(found))
         rule = self.policies.policy().rule_for(found.identifier)
-        check_groups(rule, await self.groups(rule))
+        groups = await self.groups(rule)
+        check_groups(rule, groups)
+        check_quorum(rule, groups, by)
         now = self.clock.now()
         findings = preflight(await self.aurora.facts(found), target, now)
         if grave := blockers(findings):
@@ -102,7 +104,7 @@ class Desk:
             rule = self.policies.policy().rule_for(read.cluster)
             check_approver(person, rule, await self.groups(rule), self.home)
             current = await self._replan(read)
-            return moves.approve(read, by, digest, current, self.clock.now())
+            return moves.approve(read, by, digest, current, rule, self.clock.now())
 
         return await self._decided(upgrade, decide)
 

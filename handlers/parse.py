@@ -109,7 +109,10 @@ _QUOTES: Final = f"{_OPENING}{_CLOSING}`"
 
 
 def _reason(text: str) -> str:
-    """Quotes around the whole are left out; a longer text than is kept gets a mark at its end."""
+    """One line, so that it can look like nothing else in the thread. Quotes around the whole are left out; a longer text
+    than is kept gets a mark at its end.
+    """
+    text = " ".join(text.split())
     quoted = len(text) > 1 and text[0] in _OPENING and text[-1] in _CLOSING
     inside = text[1:-1].strip() if quoted else text
     reason = text if quoted and (text[0] in inside or text[-1] in inside) else inside

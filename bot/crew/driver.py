@@ -120,6 +120,9 @@ class Driver:
         except _Changed as changed:
             await self._save(moves.cancel(upgrade, None, self.clock.now(), str(changed)))
             return
+        except _TooFew as lacking:
+            await self._save(moves.reopen(upgrade, lacking.rule, lacking.counting, self.clock.now()))
+            return
         except (Refused, Unavailable) as hindrance:
             await self._save(moves.hold(upgrade, (str(hindrance),), self.clock.now()))
             return
@@ -192,7 +195,7 @@ class Driver:
         return approved_by
 
     async def _standing(self, upgrade: Upgrade, rule: Rule) -> tuple[UserId, ...]:
-        """The approvals that count under the policy in force, or Refused."""
+        """The approvals that count under the policy in force, if they are enough."""
         groups = {group: await self.people.members(group) for group in rule.groups}
         check_groups(rule, groups)
         eligible = []
@@ -205,11 +208,10 @@ class Driver:
             except Refused:
                 continue
         count = standing(upgrade.approved_by, upgrade.proposed_by, eligible)
-        if len(count) < rule.approvals:
-            raise Refused(
-                f"the policy in force asks for {rule.approvals} approvals, and {len(count)} of those given count under it"
-            )
-        return tuple(by for by in upgrade.approved_by if by in count)
+        counting = tuple(by for by in upgrade.approved_by if by in count)
+        if len(counting) < rule.approvals:
+            raise _TooFew(rule, counting)
+        return counting
 
     async def _finish(self, upgrade: Upgrade, outcome: Status, why: str, seen: Seen | None) -> None:
         measured, versions = [], _api_versions(seen.cluster) if seen else {}
@@ -229,6 +231,15 @@ class Driver:
 
 class _Changed(Exception):
     """What was approved is not there any more; waiting cannot mend that."""
+
+
+class _TooFew(Exception):
+    """The policy in force counts fewer approvals than it asks for: people have to be asked again."""
+
+    def __init__(self, rule: Rule, counting: tuple[UserId, ...]) -> None:
+        super().__init__(f"{len(counting)} of {rule.approvals} approvals")
+        self.rule = rule
+        self.counting = counting
 
 
 async def _to_the_end(order: Coroutine[Any, Any, None]) -> None:

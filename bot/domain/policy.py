@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
 
@@ -47,6 +47,10 @@ class Rule(Value):
     def groups(self) -> tuple[str, ...]:
         return tuple(each for each in self.approvers if each.startswith("S"))
 
+    def as_asked_by(self, other: "Rule") -> Self:
+        """This rule with the approvers and the number that another one asks for: what was begun stays in its channel."""
+        return self.model_copy(update={"approvers": other.approvers, "approvals": other.approvals})
+
     def covers(self, cluster: str) -> bool:
         """RDS identifiers are not case-sensitive, so neither are the patterns."""
         return any(fnmatchcase(cluster.lower(), pattern.lower()) for pattern in self.clusters)
@@ -85,6 +89,18 @@ def check_groups(rule: Rule, groups: Groups) -> None:
     if unknown:
         raise Refused(
             f"aurora.toml names user group {', '.join(unknown)}, which Slack does not know. Nobody can approve until that is mended."
+        )
+
+
+def check_quorum(rule: Rule, groups: Groups, proposer: UserId) -> None:
+    """Refused when there are not enough people who could ever approve what this person proposes."""
+    named = {UserId(each) for each in rule.approvers if each not in rule.groups}
+    could = named.union(*(groups.get(group) or () for group in rule.groups)) - {proposer}
+    if len(could) < rule.approvals:
+        raise Refused(
+            f"aurora.toml asks for {rule.approvals} approvals by others than you, and {len(could) or 'nobody'} could give one: "
+            "it has to name more approvers.",
+            approvers=rule.approvers,
         )
 
 

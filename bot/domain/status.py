@@ -30,7 +30,7 @@ class Status(StrEnum):
 _WAYS_OUT: Final = frozenset({Status.DECLINED, Status.EXPIRED, Status.CANCELLED})
 MOVES: Final[Mapping[Status, frozenset[Status]]] = {
     Status.PROPOSED: _WAYS_OUT | {Status.APPROVED},
-    Status.APPROVED: _WAYS_OUT | {Status.ORDERING},
+    Status.APPROVED: _WAYS_OUT | {Status.ORDERING, Status.PROPOSED},  # back, when approvals count no more
     Status.ORDERING: frozenset({Status.UPGRADING, Status.REFUSED}),
     Status.UPGRADING: frozenset({Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED}),
     **{end: frozenset() for end in (*_WAYS_OUT, Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED, Status.REFUSED)},

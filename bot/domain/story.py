@@ -29,6 +29,7 @@ from bot.domain.timeline import (
     Proposed,
     RdsSaid,
     Reached,
+    Reopened,
     WentDown,
 )
 from bot.domain.unobserved import Unobserved
@@ -63,6 +64,8 @@ class Story(Value):
 
     proposed: Proposed
     status: Status = Status.PROPOSED
+    needed: int = 0  # approvals
+    approvers: tuple[str, ...] = ()
     approved: tuple[Approved, ...] = ()
     declined_by: UserId | None = None
     cancelled: Cancelled | None = None
@@ -87,10 +90,16 @@ class Story(Value):
     def _news(self, entry: Entry) -> dict[str, object]:
         match entry:
             case Proposed():
-                return {"proposed": entry}
+                rule = entry.rule
+                return {"proposed": entry, "needed": rule.approvals, "approvers": rule.approvers}
             case Approved():
                 enough = entry.count >= entry.needed
-                return {"approved": (*self.approved, entry)} | ({"status": Status.APPROVED} if enough else {})
+                status = Status.APPROVED if enough else self.status
+                return {"approved": (*self.approved, entry), "needed": entry.needed, "status": status}
+            case Reopened():
+                kept = tuple(each for each in self.approved if each.by in entry.counting)
+                asked = {"needed": entry.needed, "approvers": entry.approvers}
+                return {"status": Status.PROPOSED, "approved": kept, "held_for": ()} | asked
             case Declined():
                 return {"status": Status.DECLINED, "declined_by": entry.by, "ended_at": entry.at}
             case Cancelled():
@@ -150,7 +159,7 @@ def tell(entries: Iterable[Entry]) -> Story:
     first = next(it, None)
     if not isinstance(first, Proposed):
         raise ValueError("a timeline begins with its proposal")
-    story = Story(proposed=first)
+    story = Story(proposed=first).after(first)
     for entry in it:
         story = story.after(entry)
     return story

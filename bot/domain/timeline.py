@@ -46,6 +46,15 @@ class Approved(Happening):
     needed: int
 
 
+class Reopened(Happening):
+    """The policy in force counts too few of the approvals given: only those of `counting`. So it is asked for more."""
+
+    kind: Literal["reopened"] = "reopened"
+    counting: tuple[UserId, ...]
+    needed: int
+    approvers: tuple[str, ...]
+
+
 class Declined(Happening):
     kind: Literal["declined"] = "declined"
     by: UserId
@@ -173,6 +182,7 @@ class Finished(Happening):
 Entry = Annotated[
     Proposed
     | Approved
+    | Reopened
     | Declined
     | Cancelled
     | Expired

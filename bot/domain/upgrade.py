@@ -25,6 +25,7 @@ from bot.domain.timeline import (
     Ordered,
     Overdue,
     Proposed,
+    Reopened,
 )
 
 
@@ -164,13 +165,11 @@ def _ended(status: Status) -> str:
     )
 
 
-def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, now: datetime) -> Move:
-    """Count one person's approval of the plan they saw, if it is still the plan."""
+def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, rule: Rule, now: datetime) -> Move:
+    """Count one person's approval of the plan they saw, if it is still the plan. `rule` is the one in force."""
     check_open(upgrade, now)
     if by == upgrade.proposed_by:
-        raise Refused(
-            "You proposed this upgrade, so somebody else has to approve it.", approvers=upgrade.rule.approvers
-        )
+        raise Refused("You proposed this upgrade, so somebody else has to approve it.", approvers=rule.approvers)
     if by in upgrade.approved_by:
         raise Refused("You have approved this upgrade already; one person counts once.")
     if upgrade.status is Status.APPROVED:
@@ -181,11 +180,20 @@ def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, now: 
             f"Not counted: the plan has changed since it was proposed ({changes}). Cancel it and propose again."
         )
     decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest)
-    approved = upgrade.model_copy(update={"decisions": (*upgrade.decisions, decision)})
-    count, needed = len(approved.approved_by), upgrade.rule.approvals
+    approved = upgrade.model_copy(
+        update={"decisions": (*upgrade.decisions, decision), "rule": upgrade.rule.as_asked_by(rule)}
+    )
+    count, needed = len(approved.approved_by), rule.approvals
     if count >= needed:
         approved = approved._become(Status.APPROVED)
     return approved, (Approved(at=now, by=by, digest=seen_digest, count=count, needed=needed),)
+
+
+def reopen(upgrade: Upgrade, rule: Rule, counting: tuple[UserId, ...], now: datetime) -> Move:
+    """Ask for more approvals: under `rule`, which is in force now, only those of `counting` count, and they are too few."""
+    kept = tuple(each for each in upgrade.decisions if each.by in counting)
+    asked = upgrade._become(Status.PROPOSED, decisions=kept, rule=upgrade.rule.as_asked_by(rule), held_for=())
+    return asked, (Reopened(at=now, counting=counting, needed=rule.approvals, approvers=rule.approvers),)
 
 
 def decline(upgrade: Upgrade, by: UserId, now: datetime) -> Move:

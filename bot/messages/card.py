@@ -112,12 +112,12 @@ def _preflight(story: Story) -> str:
 
 
 def _people(story: Story, *, mentioned: bool = True) -> str:
-    proposed, rule = story.proposed, story.proposed.rule
+    proposed = story.proposed
     by = f"Proposed by {user(proposed.by)}"
     approvals = "".join(f" · approved by {user(each.by)}" for each in story.approved)
-    missing = rule.approvals - len(story.approved)
+    missing = story.needed - len(story.approved)
     if story.status is Status.PROPOSED:
-        whom = f" from {mentions(rule.approvers)}, not from {user(proposed.by)}" if mentioned else ""
+        whom = f" from {mentions(story.approvers)}, not from {user(proposed.by)}" if mentioned else ""
         need = f"needs {missing} {'more ' if story.approved else ''}approval{'s' if missing > 1 else ''}{whom}"
         return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)}"
     held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""

@@ -25,6 +25,7 @@ from bot.domain.timeline import (
     Proposed,
     RdsSaid,
     Reached,
+    Reopened,
     WentDown,
 )
 from bot.messages.downtime import downtime
@@ -59,6 +60,8 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
         case Approved():
             return f"{user(entry.by)} approved. {entry.count} of {entry.needed}."
+        case Reopened():
+            return _reopened(entry)
         case Declined():
             return f"{user(entry.by)} declined. Nothing was changed."
         case Cancelled():
@@ -107,6 +110,18 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> 
             return f"{when(entry.at)}  {entry.region}  {entry.use}  {missed}: nobody knows whether it was up"
         case _:
             assert_never(entry)
+
+
+def _reopened(entry: Reopened) -> str:
+    count, missing = len(entry.counting), entry.needed - len(entry.counting)
+    return (
+        f"The policy in force asks for {_number(entry.needed, 'approval')}, and {count or 'none'} of those given "
+        f"count{'s' if count == 1 else ''} under it. {_number(missing, 'more approval')} needed from {mentions(entry.approvers)}."
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count > 1 else ''}"
 
 
 def _cancelled(entry: Cancelled) -> str:

@@ -107,6 +107,8 @@ async def test_the_next_one_may_be_proposed_when_the_first_is_over(home: Home) -
         (lambda home: home.policy.write_text("[[rule"), "aurora.toml is not TOML"),
         (lambda home: home.policy.unlink(), "aurora.toml cannot be read"),
         (lambda home: home.rule("S0NOBODY"), "names user group S0NOBODY, which Slack does not know"),
+        (lambda home: home.rule(AKI), "1 approvals by others than you, and nobody could give one"),
+        (lambda home: home.rule(AKI, MINA, approvals=2), "2 approvals by others than you, and 1 could give one"),
         (lambda home: home.show("upgrading"), "`orders` cannot be upgraded now: the global cluster is upgrading"),
     ],
 )

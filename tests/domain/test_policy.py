@@ -11,7 +11,17 @@ from pydantic import ValidationError
 from bot.domain import upgrade as moves
 from bot.domain.errors import Refused
 from bot.domain.ids import TeamId, UserId
-from bot.domain.policy import Person, Policy, Rule, check_approver, check_groups, check_member, is_approver, standing
+from bot.domain.policy import (
+    Person,
+    Policy,
+    Rule,
+    check_approver,
+    check_groups,
+    check_member,
+    check_quorum,
+    is_approver,
+    standing,
+)
 from bot.domain.status import Status
 from tests.domain.making import AKI, DBA, HOME, MINA, MINUTE, NOON, SORA, TOMO, person, plan, proposal, rule
 
@@ -110,6 +120,29 @@ def test_a_group_without_members_is_known() -> None:
     check_groups(rule([DBA]), {DBA: frozenset()})
 
 
+@pytest.mark.parametrize(
+    ("under", "groups", "enough"),
+    [
+        (rule([MINA]), {}, True),
+        (rule([AKI]), {}, False),
+        (rule([MINA, AKI], approvals=2), {}, False),
+        (rule([DBA], approvals=2), GROUPS, True),
+        (rule([DBA, MINA], approvals=3), GROUPS, False),
+        (rule([DBA]), {DBA: frozenset()}, False),
+        (rule([DBA]), {DBA: None}, False),
+    ],
+)
+def test_a_rule_that_nobody_can_fulfil_refuses_the_proposal(
+    under: Rule, groups: dict[str, frozenset[UserId] | None], enough: bool
+) -> None:
+    if enough:
+        return check_quorum(under, groups, AKI)
+    with pytest.raises(Refused, match="it has to name more approvers") as refused:
+        check_quorum(under, groups, AKI)
+    assert refused.value.approvers == under.approvers
+    return None
+
+
 def test_what_counts_is_distinct_eligible_and_not_the_proposer() -> None:
     assert standing([MINA, AKI, MINA, STRANGER], AKI, [MINA, AKI, SORA]) == {MINA}
 
@@ -132,7 +165,7 @@ def test_whoever_clicks_and_however_often_it_takes_that_many_distinct_eligible_p
         eligible = by not in (AKI, STRANGER) and by not in counted and card == "seen" and len(counted) < needed
         try:
             check_approver(person(by), under, groups, HOME)
-            upgrade, _ = moves.approve(upgrade, by, digest, plan(), NOON + MINUTE)
+            upgrade, _ = moves.approve(upgrade, by, digest, plan(), upgrade.rule, NOON + MINUTE)
         except Refused:
             assert not eligible
         else:

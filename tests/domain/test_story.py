@@ -30,12 +30,14 @@ from bot.domain.timeline import (
     Overdue,
     RdsSaid,
     Reached,
+    Reopened,
     WentDown,
 )
 from bot.domain.upgrade import Upgrade
 from tests.domain.making import (
     AKI,
     AP,
+    DBA,
     MINA,
     MINUTE,
     NOON,
@@ -86,7 +88,7 @@ def watched(*entries: Entry) -> Watched:
 
 
 def test_a_timeline_begins_with_its_proposal() -> None:
-    assert after() == Story(proposed=proposed())
+    assert after() == Story(proposed=proposed(), needed=1, approvers=(DBA,))
     for wrong in ((), (approved(),), (approved(), proposed())):
         with pytest.raises(ValueError, match="begins with its proposal"):
             tell(wrong)
@@ -126,6 +128,15 @@ def test_who_decided_is_kept() -> None:
     assert after(Declined(at=AT, by=MINA)).declined_by == MINA
     cancelled = Cancelled(at=AT, by=None, why="the plan changed")
     assert after(cancelled).cancelled == cancelled
+
+
+def test_who_no_longer_counts_is_asked_for_again() -> None:
+    reopened = Reopened(at=AT, counting=(SORA,), needed=2, approvers=("S0NEW",))
+    story = after(
+        approved(1, 2), approved(2, 2).model_copy(update={"by": SORA}), Held(at=AT, reasons=("busy",)), reopened
+    )
+    assert (story.status, [each.by for each in story.approved], story.held_for) == (Status.PROPOSED, [SORA], ())
+    assert (story.needed, story.approvers) == (2, ("S0NEW",))
 
 
 def test_a_hold_lasts_until_the_order() -> None:
@@ -227,7 +238,8 @@ def test_a_story_goes_on_where_it_was_left(walked: tuple[Upgrade, tuple[Entry, .
 
 def one_of_each() -> Sequence[Entry]:
     return (
-        proposed(), approved(), Declined(at=AT, by=MINA), Cancelled(at=AT, by=None, why="gone"), Expired(at=AT),
+        proposed(), approved(), Reopened(at=AT, counting=(MINA,), needed=2, approvers=(DBA,)),
+        Declined(at=AT, by=MINA), Cancelled(at=AT, by=None, why="gone"), Expired(at=AT),
         Held(at=AT, reasons=("busy",)), INTENDED, Ordered(at=AT, observed=True),
         NotOrdered(at=AT, code="AccessDenied", message="no"),
         MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=("available",)),

@@ -31,6 +31,7 @@ from bot.domain.timeline import (
     Overdue,
     Proposed,
     Reached,
+    Reopened,
     WentDown,
 )
 from bot.messages.thread import OUTCOMES, is_line, report_comment, said_of
@@ -106,6 +107,20 @@ def finished(
         (proposed(reason=""), "<@U0AKI> proposed this."),
         (Approved(at=AT, by=MINA, digest="d", count=1, needed=1), "<@U0MINA> approved. 1 of 1."),
         (Approved(at=AT, by=MINA, digest="d", count=1, needed=2), "<@U0MINA> approved. 1 of 2."),
+        (
+            Reopened(at=AT, counting=(MINA,), needed=2, approvers=(DBA,)),
+            (
+                "The policy in force asks for 2 approvals, and 1 of those given counts under it. "
+                "1 more approval needed from <!subteam^S0DBA>."
+            ),
+        ),
+        (
+            Reopened(at=AT, counting=(), needed=2, approvers=(DBA, SORA)),
+            (
+                "The policy in force asks for 2 approvals, and none of those given count under it. "
+                "2 more approvals needed from <!subteam^S0DBA>, <@U0SORA>."
+            ),
+        ),
         (Declined(at=AT, by=MINA), "<@U0MINA> declined. Nothing was changed."),
         (Cancelled(at=AT, by=AKI), "<@U0AKI> cancelled. Nothing was changed."),
         (

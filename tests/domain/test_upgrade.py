@@ -20,6 +20,7 @@ from bot.domain.timeline import (
     Ordered,
     Overdue,
     Proposed,
+    Reopened,
 )
 from bot.domain.upgrade import Upgrade, check_open, said
 from tests.domain.making import (
@@ -97,13 +98,13 @@ def test_every_status_can_be_said(status: Status) -> None:
 
 def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
     upgrade, _ = proposal(under=rule(approvals=2))
-    upgrade, first = moves.approve(upgrade, MINA, plan().digest, plan(), AT)
+    upgrade, first = moves.approve(upgrade, MINA, plan().digest, plan(), upgrade.rule, AT)
     assert (upgrade.status, first) == (
         Status.PROPOSED,
         (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2),),
     )
     assert refusal("Mina approves", upgrade) == "You have approved this upgrade already; one person counts once."
-    upgrade, second = moves.approve(upgrade, SORA, plan().digest, plan(), AT)
+    upgrade, second = moves.approve(upgrade, SORA, plan().digest, plan(), upgrade.rule, AT)
     assert (upgrade.status, second) == (
         Status.APPROVED,
         (Approved(at=AT, by=SORA, digest=plan().digest, count=2, needed=2),),
@@ -111,9 +112,36 @@ def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
     assert upgrade.approved_by == (MINA, SORA)
 
 
+def test_the_rule_in_force_counts_and_not_the_one_it_was_proposed_under() -> None:
+    stricter = rule(["S0NEW"], approvals=2)
+    upgrade, _ = moves.approve(proposal()[0], MINA, plan().digest, plan(), stricter, AT)
+    assert (upgrade.status, upgrade.rule.approvals, upgrade.rule.approvers) == (Status.PROPOSED, 2, ("S0NEW",))
+    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, plan(), stricter, AT)
+    assert upgrade.status is Status.APPROVED
+
+
+def test_when_approvals_no_longer_suffice_it_is_asked_for_more() -> None:
+    held, _ = moves.hold(approved(), ("a snapshot is being taken",), AT)
+    stricter = rule(["S0NEW"], approvals=2)
+    upgrade, told = moves.reopen(held, stricter, (MINA,), AT)
+    assert (upgrade.status, upgrade.approved_by, upgrade.held_for) == (Status.PROPOSED, (MINA,), ())
+    assert told == (Reopened(at=AT, counting=(MINA,), needed=2, approvers=("S0NEW",)),)
+    again, _ = moves.approve(upgrade, SORA, plan().digest, plan(), stricter, AT)
+    assert (again.status, again.approved_by) == (Status.APPROVED, (MINA, SORA))
+    gone, _ = moves.reopen(held, rule(), (), AT)
+    assert gone.approved_by == ()
+    back, _ = moves.approve(gone, MINA, plan().digest, plan(), rule(), AT)
+    assert back.approved_by == (MINA,)
+
+
+def test_what_was_begun_stays_in_its_channel() -> None:
+    elsewhere = rule(approvals=2).model_copy(update={"channel": "C0ELSEWHERE"})
+    assert moves.reopen(approved(), elsewhere, (), AT)[0].channel == "C0DBOPS"
+
+
 def test_the_proposer_approves_nothing_and_is_told_who_could() -> None:
     with pytest.raises(Refused, match="You proposed this upgrade, so somebody else has to approve it") as refused:
-        moves.approve(proposal()[0], AKI, plan().digest, plan(), AT)
+        moves.approve(proposal()[0], AKI, plan().digest, plan(), rule(), AT)
     assert refused.value.approvers == (DBA,)
     assert refusal("Aki declines", proposal()[0]) == "You proposed this upgrade; use Cancel to take it back."
 
@@ -125,7 +153,7 @@ def test_who_comes_after_the_last_approval_is_not_needed() -> None:
 def test_an_approval_of_a_plan_that_changed_is_not_counted_and_says_what_changed() -> None:
     grown = plan(cluster(member(US, instances=2), member(AP)))
     with pytest.raises(Refused) as refused:
-        moves.approve(proposal()[0], MINA, plan().digest, grown, AT)
+        moves.approve(proposal()[0], MINA, plan().digest, grown, rule(), AT)
     assert refused.value.sentence == (
         "Not counted: the plan has changed since it was proposed (instance orders-us-2 is new in orders-us in us-east-1). "
         "Cancel it and propose again."
@@ -134,7 +162,7 @@ def test_an_approval_of_a_plan_that_changed_is_not_counted_and_says_what_changed
 
 def test_an_approval_of_another_card_is_not_counted() -> None:
     with pytest.raises(Refused, match="the card you saw is of another plan"):
-        moves.approve(proposal()[0], MINA, "another", plan(), AT)
+        moves.approve(proposal()[0], MINA, "another", plan(), rule(), AT)
 
 
 @pytest.mark.parametrize("name", ["Mina approves", "Mina declines", "Aki cancels"])

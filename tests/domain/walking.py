@@ -40,7 +40,7 @@ def seen(status: str) -> tuple[MemberSeen, ...]:
 
 
 def approving(by: UserId) -> Mover:
-    return lambda upgrade: moves.approve(upgrade, by, upgrade.plan.digest, plan(), AT)
+    return lambda upgrade: moves.approve(upgrade, by, upgrade.plan.digest, plan(), upgrade.rule, AT)
 
 
 def finishing(outcome: Status) -> Mover:
@@ -62,6 +62,7 @@ MOVERS: Final[Mapping[str, Mover]] = {
     "expires": lambda upgrade: moves.expire(upgrade, AT),
     "is held": lambda upgrade: moves.hold(upgrade, ("a snapshot is being taken",), AT),
     "is held no more": lambda upgrade: moves.hold(upgrade, (), AT),
+    "needs more": lambda upgrade: moves.reopen(upgrade, rule(approvals=2), upgrade.approved_by[:1], AT),
     "is intended": lambda upgrade: moves.intend(upgrade, upgrade.approved_by, AT),
     "is accepted": lambda upgrade: moves.accepted(upgrade, AT),
     "is seen accepted": lambda upgrade: moves.accepted(upgrade, AT, observed=True),

@@ -31,7 +31,7 @@ from handlers.parse import Cancel, Help, ListClusters, Propose, Request, Show, S
         ('upgrade orders 18.6 "unfinished', Propose("orders", "18.6", '"unfinished')),
         ('upgrade orders 18.6 "', Propose("orders", "18.6", '"')),
         ('upgrade orders 18.6 ""', Propose("orders", "18.6")),
-        ("upgrade orders 18.6 two\nlines", Propose("orders", "18.6", "two\nlines")),
+        ("upgrade orders 18.6 two\nlines", Propose("orders", "18.6", "two lines")),
         ("upgrade orders 18.6 ask <@U0AKI|aki> in <#C1|ops>", Propose("orders", "18.6", "ask @aki in #ops")),
         ("upgrade orders 18.6 <!subteam^S1|@dba> <!here|here>", Propose("orders", "18.6", "@dba @here")),
         ("upgrade orders 18.6 see <http://a.b/c|a.b/c>", Propose("orders", "18.6", "see a.b/c")),
