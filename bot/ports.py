@@ -100,6 +100,14 @@ class Recorded:
     entry: Entry
 
 
+class Hearing(Protocol):
+    """What has been heard of RDS events."""
+
+    async def heard_until(self, account: Account, regions: Sequence[Region]) -> datetime | None:
+        """Up to when all these Regions have been asked; None while one never was, or when nobody knows."""
+        ...
+
+
 class Upgrades(Protocol):
     """The store. Everything raises Unavailable when it cannot be reached; nothing is ever half-saved."""
 

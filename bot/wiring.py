@@ -76,7 +76,10 @@ class CrewTurns:
     async def sweep(self) -> timedelta | None:
         """Whatever lost its turns gets them back."""
         for upgrade in await self.office.store.upgrades.unfinished():
-            await self.office.crew.set_going(upgrade)
+            try:
+                await self.office.crew.set_going(upgrade)
+            except Unavailable as trouble:
+                log.warning("%s gets its turns with the next sweep: %s", upgrade.id, trouble)
         return None
 
 
@@ -102,16 +105,17 @@ async def office(settings: DeskSettings) -> AsyncIterator[Office]:
 
 def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
     upgrades, clock = made.store.upgrades, WallClock()
+    watcher = Watcher(made.aurora, upgrades, made.store.cache, clock, timedelta(seconds=settings.watch_seconds))
     driver = Driver(
         home=made.desk.home,
         aurora=made.aurora,
         upgrades=upgrades,
         policies=made.desk.policies,
         people=made.people,
+        hearing=watcher,
         clock=clock,
         patience=settings.patience,
     )
-    watcher = Watcher(made.aurora, upgrades, made.store.cache, clock, timedelta(seconds=settings.watch_seconds))
     narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock)
     return CrewTurns(driver, narrator, watcher, made)
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from bot.domain import upgrade as moves
@@ -16,7 +16,6 @@ from bot.domain.driving import (
     GiveOrder,
     Lean,
     Patience,
-    Seen,
     TakeAsAccepted,
     TakeAsLost,
     Wait,
@@ -24,6 +23,7 @@ from bot.domain.driving import (
 )
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import Region, TeamId, UpgradeId, UserId
+from bot.domain.judging import Seen
 from bot.domain.measurement import Measurement, measure
 from bot.domain.plan import differences, make_plan
 from bot.domain.policy import Rule, check_approver, check_groups, standing
@@ -34,13 +34,15 @@ from bot.domain.targets import legal_targets
 from bot.domain.timeline import MemberSeen, RdsSaid
 from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Move, Upgrade
-from bot.ports import Accepted, Aurora, Clock, NoAnswer, OrderAnswer, People, Policies, Rejected, Upgrades
+from bot.ports import Accepted, Aurora, Clock, Hearing, NoAnswer, OrderAnswer, People, Policies, Rejected, Upgrades
 
 log = logging.getLogger(__name__)
 
 STALE_INTENT = timedelta(seconds=10)  # whoever slept this long between intent and call does not call any more
 WRITING = timedelta(seconds=15)  # as long the answer is tried to be written down; then it is only observed
 WRITE_AGAIN = timedelta(seconds=0.5)
+HELD_AGAIN = timedelta(seconds=15)  # so long after a hold it is looked again whether the reasons are gone
+SILENT_AGAIN = timedelta(seconds=5)  # so long after AWS did not answer it is asked again
 TO_THE_END = timedelta(seconds=20)  # for a cancelled turn to end the order it has begun; a stop kills after 30 s or so
 
 
@@ -51,6 +53,7 @@ class Driver:
     upgrades: Upgrades
     policies: Policies
     people: People
+    hearing: Hearing
     clock: Clock
     patience: Patience
     every: timedelta = timedelta(seconds=1)
@@ -62,30 +65,39 @@ class Driver:
             return None
         seen = await self._look(upgrade)
         try:
-            if seen:
-                upgrade = await self._save(moves.note_members(upgrade, _members(seen)))
+            if seen and seen.cluster:
+                upgrade = await self._save(moves.note_members(upgrade, _members(seen.cluster, seen.at)))
             await self._act(upgrade, next_action(upgrade, seen, self.clock.now(), self.patience), seen)
         except Conflict:
             log.info("%s: somebody saved first", id)
         except Refused as late:
             log.info("%s: what this turn decided is too late: %s", id, late)
-        return self.every
+        return await self._pace(upgrade, seen)
+
+    async def _pace(self, upgrade: Upgrade, seen: Seen | None) -> timedelta:
+        """Whatever holds an order, and an AWS that does not answer, is not asked every second."""
+        if upgrade.status is Status.APPROVED:
+            after = await self.upgrades.get(upgrade.id)
+            return HELD_AGAIN if after and after.status is Status.APPROVED else self.every
+        return self.every if seen or upgrade.status.is_before_order else SILENT_AGAIN
 
     async def _look(self, upgrade: Upgrade) -> Seen | None:
-        """Before the order nothing needs to be looked at; a silent AWS shows nothing, and nothing is concluded from it."""
+        """Before the order nothing needs to be looked at; a silent AWS shows nothing, and nothing is concluded from it.
+
+        What is looked at may be as old as the shelf allows, which is little beside any wait that follows from it.
+        """
         if upgrade.status.is_before_order:
             return None
         at = self.clock.now()
         try:
-            cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=upgrade.status is Status.ORDERING)
+            cluster = await self.aurora.global_cluster(upgrade.cluster)
         except Unavailable as trouble:
             log.warning("%s: AWS shows nothing: %s", upgrade.id, trouble)
             return None
-        if cluster is None:
-            return None
         told = [record.entry for record in await self.upgrades.timeline(upgrade.id)]
         said = [(meaning_of(each.event.message), each.at) for each in told if isinstance(each, RdsSaid)]
-        return Seen(cluster=cluster, at=at, said=said)
+        heard_until = await self.hearing.heard_until(upgrade.plan.account, upgrade.plan.regions)
+        return Seen(cluster=cluster, at=at, said=said, heard_until=heard_until)
 
     async def _act(self, upgrade: Upgrade, action: Action, seen: Seen | None) -> None:
         now = self.clock.now()
@@ -177,8 +189,18 @@ class Driver:
                 assert_never(answer)
 
     async def _check_once_more(self, upgrade: Upgrade) -> tuple[UserId, ...]:
-        """Who approved, if the plan, the policy in force and preflight still allow the order (law 2)."""
-        cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=True)
+        """Who approved, if the plan, the policy in force and preflight still allow the order (law 2).
+
+        First as the shelf has it: while that holds the order back, AWS is not asked anew for each upgrade that waits.
+        """
+        rule = self.policies.policy().rule_for(upgrade.cluster)
+        approved_by = await self._standing(upgrade, rule)
+        await self._check_cluster(upgrade, fresh=False)
+        await self._check_cluster(upgrade, fresh=True)
+        return approved_by
+
+    async def _check_cluster(self, upgrade: Upgrade, *, fresh: bool) -> None:
+        cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=fresh)
         if cluster is None:
             raise _Changed(f"{upgrade.cluster} does not exist any more.")
         current = make_plan(cluster, upgrade.plan.target)
@@ -187,12 +209,9 @@ class Driver:
             raise _Changed(f"the plan is not the one that was approved: {changes}. Propose it again.")
         if upgrade.plan.target not in legal_targets(await self.aurora.offers(cluster)):
             raise Refused(f"{upgrade.plan.target} is not offered any more")
-        rule = self.policies.policy().rule_for(upgrade.cluster)
-        approved_by = await self._standing(upgrade, rule)
         findings = preflight(await self.aurora.facts(cluster), upgrade.plan.target, self.clock.now())
         if grave := blockers(findings):
             raise Refused("; ".join(finding.text for finding in grave))
-        return approved_by
 
     async def _standing(self, upgrade: Upgrade, rule: Rule) -> tuple[UserId, ...]:
         """The approvals that count under the policy in force, if they are enough."""
@@ -214,7 +233,7 @@ class Driver:
         return counting
 
     async def _finish(self, upgrade: Upgrade, outcome: Status, why: str, seen: Seen | None) -> None:
-        measured, versions = [], _api_versions(seen.cluster) if seen else {}
+        measured, versions = [], _api_versions(seen.cluster) if seen and seen.cluster else {}
         for endpoint in upgrade.plan.endpoints:
             one, version = await self._measured(upgrade, endpoint.key, endpoint.region, endpoint.use)
             measured.append(one)
@@ -243,30 +262,36 @@ class _TooFew(Exception):
 
 
 async def _to_the_end(order: Coroutine[Any, Any, None]) -> None:
-    """What was begun is ended though the turn be cancelled, within bounds: a worker that stops stops soon."""
+    """What was begun is ended though the turn be cancelled, and cancelled again, within bounds: a stop stops soon."""
     ordering = asyncio.create_task(order)
-    try:
-        await asyncio.shield(ordering)
-    except asyncio.CancelledError:
-        await asyncio.wait({ordering}, timeout=TO_THE_END.total_seconds())
-        raise
-    finally:
-        ordering.cancel()
-        await asyncio.gather(ordering, return_exceptions=True)
+    loop, cancelled = asyncio.get_running_loop(), None
+    until = float("inf")
+    while not ordering.done() and loop.time() < until:
+        try:
+            await asyncio.wait({ordering}, timeout=min(until - loop.time(), 60))
+        except asyncio.CancelledError as again:
+            cancelled = again
+            until = min(until, loop.time() + TO_THE_END.total_seconds())
+    ordering.cancel()
+    [came_to] = await asyncio.gather(ordering, return_exceptions=True)
+    if cancelled:
+        raise cancelled
+    if isinstance(came_to, BaseException):
+        raise came_to
 
 
 def _api_versions(cluster: GlobalCluster) -> dict[Region, str]:
     return {member.region: str(member.engine_version) for member in cluster.members}
 
 
-def _members(seen: Seen) -> tuple[MemberSeen, ...]:
+def _members(cluster: GlobalCluster, at: datetime) -> tuple[MemberSeen, ...]:
     return tuple(
         MemberSeen(
-            at=seen.at,
+            at=at,
             region=member.region,
             status=member.status,
             version=str(member.engine_version),
             instances=tuple(sorted({instance.status for instance in member.instances})),
         )
-        for member in seen.cluster.members
+        for member in cluster.members
     )

@@ -1,6 +1,7 @@
 """The watcher listens to what RDS says in one Region, for every upgrade that has a member there."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,9 @@ from bot.ports import Aurora, Cache, Clock, Upgrades
 
 log = logging.getLogger(__name__)
 
+WHOLE_EVERY = timedelta(
+    minutes=1
+)  # how often all since the order is asked for: some events come later than the overlap
 OVERLAP = timedelta(minutes=5)  # events come late and out of order (Aurora User Guide, RDS events)
 LEEWAY = timedelta(seconds=30)  # between our clock and AWS's
 CURSOR_KEPT = timedelta(hours=12)
@@ -35,16 +39,32 @@ class Watcher:
         if not followed:
             return self.every if here else None
         now = self.clock.now()
-        events = await self.aurora.events(region, await self._since(account, region, followed), now + LEEWAY)
+        since = await self._since(account, region, followed, now)
+        events = await self.aurora.events(region, since, now + LEEWAY)
         if all([await self._tell(upgrade, region, events) for upgrade in followed]):
             await self.cache.put(_cursor(account, region), now.isoformat(), CURSOR_KEPT)
         return self.every
 
-    async def _since(self, account: Account, region: Region, followed: list[Upgrade]) -> datetime:
-        """Overlapping windows: from before the last look, or from the earliest order when there was none."""
+    async def heard_until(self, account: Account, regions: Sequence[Region]) -> datetime | None:
+        try:
+            looks = [await self._kept(_cursor(account, region)) for region in regions]
+        except Unavailable:
+            return None
+        known = [each for each in looks if each]
+        return min(known) if known and len(known) == len(looks) else None
+
+    async def _since(self, account: Account, region: Region, followed: list[Upgrade], now: datetime) -> datetime:
+        """Overlapping windows: from before the last look; once a minute, and at first, from the earliest order."""
         first = min(_heard_from(upgrade) for upgrade in followed)
-        cursor = await self.cache.get(_cursor(account, region))
-        return max(first, datetime.fromisoformat(cursor) - OVERLAP) if cursor else first
+        looked, whole = await self._kept(_cursor(account, region)), await self._kept(_whole(account, region))
+        if looked is None or whole is None or now - whole >= WHOLE_EVERY:
+            await self.cache.put(_whole(account, region), now.isoformat(), CURSOR_KEPT)
+            return first
+        return max(first, looked - OVERLAP)
+
+    async def _kept(self, key: str) -> datetime | None:
+        text = await self.cache.get(key)
+        return datetime.fromisoformat(text) if text else None
 
     async def _tell(self, upgrade: Upgrade, region: Region, events: tuple[RdsEvent, ...]) -> bool:
         """Whether nothing can have been missed: while AWS does not show the cluster, only its planned parts are known."""
@@ -84,6 +104,10 @@ def _is_here(upgrade: Upgrade, account: Account, region: Region) -> bool:
 
 def _heard_from(upgrade: Upgrade) -> datetime:
     return (upgrade.intent_at or upgrade.proposed_at) - LEEWAY
+
+
+def _whole(account: Account, region: Region) -> str:
+    return f"events-whole:{account}:{region}"
 
 
 def _cursor(account: Account, region: Region) -> str:

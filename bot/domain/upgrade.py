@@ -61,6 +61,7 @@ class Upgrade(Value):
     reason: str
     decisions: tuple[Decision, ...] = ()
     held_for: tuple[str, ...] = ()
+    held_at: datetime | None = None
     intent_at: datetime | None = None
     members: tuple[MemberSeen, ...] = ()
     busy_at: datetime | None = None  # when RDS first showed that it works on the order
@@ -96,6 +97,7 @@ class Upgrade(Value):
 
 
 Move = tuple[Upgrade, tuple[Entry, ...]]
+HELD_TOLD = timedelta(minutes=1)
 UNDER_WAY = (Status.ORDERING, Status.UPGRADING)
 
 
@@ -218,10 +220,11 @@ def expire(upgrade: Upgrade, now: datetime) -> Move:
 
 
 def hold(upgrade: Upgrade, reasons: tuple[str, ...], now: datetime) -> Move:
-    """Keep the approved order back. Told again only when the reasons change."""
-    if reasons == upgrade.held_for:
+    """Keep the approved order back. Told again when the reasons change, and at most once a minute."""
+    is_told = upgrade.held_at is not None and now - upgrade.held_at < HELD_TOLD
+    if reasons == upgrade.held_for or (upgrade.held_for and is_told):
         return upgrade, ()
-    return upgrade._remain(Status.APPROVED, held_for=reasons), (Held(at=now, reasons=reasons),)
+    return upgrade._remain(Status.APPROVED, held_for=reasons, held_at=now), (Held(at=now, reasons=reasons),)
 
 
 def intend(upgrade: Upgrade, approved_by: tuple[UserId, ...], now: datetime) -> Move:

@@ -12,7 +12,7 @@ from bot.adapters.slack import Slack
 from bot.adapters.slack_people import SlackPeople
 from sandbox.slack import SlackDouble
 from tests.adapters.aws import Aws
-from tests.crew.house import TEAM, Bell, Clock, Home, Rds, Store
+from tests.crew.house import TEAM, Bell, Clock, Ears, Home, Rds, Store
 
 
 @pytest.fixture
@@ -58,6 +58,6 @@ async def slack(double: SlackDouble) -> AsyncIterator[Slack]:
 @pytest.fixture
 def home(clock: Clock, aws: Aws, aurora: Rds, store: Store, double: SlackDouble, slack: Slack, tmp_path: Path) -> Home:
     people = SlackPeople(slack, TEAM, now=clock.epoch)
-    made = Home(clock, aws, aurora, store, double, people, tmp_path / "aurora.toml", Bell())
+    made = Home(clock, aws, aurora, store, double, people, tmp_path / "aurora.toml", Bell(), Ears(clock))
     made.rule()
     return made

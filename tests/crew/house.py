@@ -172,6 +172,17 @@ class Bell:
         self.woken.append(id)
 
 
+@dataclass
+class Ears:
+    """Plays the watcher for a driver: everything has been heard until now, or `until`."""
+
+    clock: Clock
+    until: datetime | None = None
+
+    async def heard_until(self, account: Account, regions: Sequence[Region]) -> datetime | None:  # noqa: ARG002 - one answer for all
+        return self.until or self.clock.now()
+
+
 @dataclass(frozen=True)
 class Home:
     """Everything around an upgrade: the desk where it begins, the driver that carries it, and what they touch."""
@@ -184,6 +195,7 @@ class Home:
     people: SlackPeople
     policy: Path
     crew: Bell
+    ears: Ears
 
     @property
     def desk(self) -> Desk:
@@ -193,7 +205,7 @@ class Home:
     def driver(self) -> Driver:
         """Another one every time: it remembers nothing."""
         policies = PolicyFile(self.policy)
-        return Driver(TEAM, self.aurora, self.upgrades, policies, self.people, self.clock, PATIENCE)
+        return Driver(TEAM, self.aurora, self.upgrades, policies, self.people, self.ears, self.clock, PATIENCE)
 
     @property
     def orders(self) -> Shown:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.crew import driver
+from bot.crew.driver import HELD_AGAIN
 from bot.domain.driving import Patience
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import UserId
@@ -28,7 +29,7 @@ from bot.domain.upgrade import Upgrade
 from bot.ports import NoAnswer, OrderAnswer
 from sandbox.aurora.modifying import NOT_ROLLED_OUT
 from sandbox.aurora.state import Instance
-from tests.crew.house import AP, MINA, MINUTE, PATIENCE, REN, SECOND, STARTED, US, Death, Home
+from tests.crew.house import ACCOUNT, AP, MINA, MINUTE, PATIENCE, REN, SECOND, STARTED, US, Death, Home
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
 
@@ -250,6 +251,7 @@ async def test_an_answer_nobody_can_write_down_is_given_up(home: Home, monkeypat
     home.upgrades.before_save = be_away
     assert await home.driver.turn(upgrade.id) is not None
     home.upgrades.mend()
+    home.clock.move(SECOND)
     assert (await home.drive(upgrade)).status is Status.UPGRADING
     assert home.ordered == 1
 
@@ -286,7 +288,31 @@ async def test_a_cancelled_turn_does_not_wait_for_ever(home: Home, monkeypatch: 
     with pytest.raises(asyncio.CancelledError):
         await turn
     assert (await home.read(upgrade)).status is Status.ORDERING
+    home.clock.move(SECOND)
     assert (await home.drive(upgrade)).status is Status.UPGRADING
+
+
+async def test_a_turn_that_is_cancelled_again_and_again_still_ends_its_order(home: Home) -> None:
+    """As a worker does that is told to stop: every second once more."""
+    home.aws.refuse("ModifyGlobalCluster", "InvalidParameterValue", NOT_ROLLED_OUT)
+    upgrade, called, go_on = await home.approved(), asyncio.Event(), asyncio.Event()
+
+    async def meanwhile() -> None:
+        called.set()
+        await go_on.wait()
+
+    home.aurora.meanwhile = meanwhile
+    turn = asyncio.create_task(home.driver.turn(upgrade.id))
+    await called.wait()
+    for _ in range(3):
+        turn.cancel()
+        await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    end = await last(home, upgrade)
+    assert isinstance(end, NotOrdered)
+    assert end.message == NOT_ROLLED_OUT
 
 
 # --- nothing unapproved ---
@@ -398,6 +424,16 @@ async def test_approvals_that_no_longer_suffice_are_asked_for_again(
     assert (upgrade.status, upgrade.approved_by, home.ordered) == (Status.UPGRADING, (*counting, REN), 1)
 
 
+async def test_an_order_that_waits_asks_aws_no_more_than_others_do(home: Home) -> None:
+    """What holds it back is read from the shelf; nothing is asked anew for each upgrade and each second."""
+    upgrade = await home.approved()
+    break_instance(home)
+    await home.drive(upgrade, apart=timedelta())
+    home.aws.calls.clear()
+    assert await home.driver.turn(upgrade.id) == HELD_AGAIN
+    assert home.aws.calls == []
+
+
 async def test_what_is_never_mended_expires(home: Home) -> None:
     upgrade = await home.approved()
     break_policy(home)
@@ -469,14 +505,37 @@ async def test_success_is_when_all_is_there_and_stays_there(home: Home) -> None:
 async def test_back_on_the_old_version_is_a_rollback(home: Home) -> None:
     upgrade = await home.drive(await ordered(home), turns=2)
     home.show("available")
-    assert (await finished(home, upgrade)).outcome is Status.ROLLED_BACK
+    upgrade = await home.drive(upgrade, turns=30, apart=10 * SECOND)
+    assert upgrade.status is Status.UPGRADING
+    assert (await home.drive(upgrade, turns=2, apart=10 * SECOND)).status is Status.ROLLED_BACK
 
 
 async def test_a_broken_member_is_a_failure(home: Home) -> None:
     upgrade = await home.drive(await ordered(home))
+    home.show("available")
     home.orders.members[0].status = "upgrade-failed"
-    end = await finished(home, upgrade)
-    assert (end.outcome, end.why) == (Status.FAILED, "RDS shows upgrade-failed.")
+    await home.drive(upgrade, turns=32, apart=10 * SECOND)
+    end = await last(home, upgrade)
+    assert isinstance(end, Finished)
+    assert (end.outcome, end.why) == (Status.FAILED, "RDS shows upgrade-failed of orders-us in us-east-1.")
+
+
+async def test_a_cluster_that_is_gone_does_not_stay_locked(home: Home) -> None:
+    upgrade = await home.drive(await ordered(home))
+    home.aws.account.globals.remove(home.orders)
+    upgrade = await home.drive(upgrade, turns=32, apart=10 * SECOND)
+    assert upgrade.status is Status.FAILED
+    assert await home.upgrades.open_for(ACCOUNT, "orders") is None
+
+
+async def test_the_end_waits_for_the_last_words_of_rds(home: Home) -> None:
+    upgrade = await home.drive(await ordered(home))
+    home.ears.until = home.clock.now() - SECOND
+    home.show("available", "18.6")
+    upgrade = await home.drive(upgrade, turns=6, apart=10 * SECOND)
+    assert upgrade.status is Status.UPGRADING
+    home.ears.until = None
+    assert (await home.drive(upgrade)).status is Status.SUCCEEDED
 
 
 async def test_what_does_not_last_is_not_believed(home: Home) -> None:

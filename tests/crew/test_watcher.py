@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from bot.adapters.redis import RedisCache, RedisServer
-from bot.crew.watcher import LEEWAY, OVERLAP, Watcher
+from bot.crew.watcher import LEEWAY, OVERLAP, WHOLE_EVERY, Watcher
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Region, UpgradeId
 from bot.domain.timeline import Entry, RdsSaid
 from bot.domain.upgrade import Upgrade
 from sandbox.aurora.state import Instance
 from sandbox.aurora.state import RdsEvent as Said
+from sandbox.valkey import Valkey
 from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, SECOND, STARTED, US, Death, Home, Store, said_by
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
@@ -93,6 +94,35 @@ async def test_an_event_that_comes_late_is_told(home: Home, watcher: Watcher) ->
     home.say(STARTED, at=happened + 2 * SECOND)
     await look(home, watcher)
     assert await told(home, upgrade) == [STARTED]
+
+
+async def test_an_event_that_comes_later_than_any_overlap_is_told_too(home: Home, watcher: Watcher) -> None:
+    upgrade = await ordered(home)
+    happened = home.clock.now()
+    await look(home, watcher, turns=40)
+    home.clock.move(OVERLAP)
+    home.say(STARTED, at=happened + 2 * SECOND)
+    await look(home, watcher, turns=WHOLE_EVERY // watcher.every)
+    assert await told(home, upgrade) == [STARTED]
+
+
+async def test_what_is_heard_is_heard_in_every_region(home: Home, watcher: Watcher) -> None:
+    """The end of an upgrade waits for it."""
+    await ordered(home)
+    assert await watcher.heard_until(ACCOUNT, (US, AP)) is None
+    first = home.clock.now()
+    await look(home, watcher)
+    assert await watcher.heard_until(ACCOUNT, (US, AP)) is None
+    await look(home, watcher, region=AP)
+    await look(home, watcher)
+    assert await watcher.heard_until(ACCOUNT, (US,)) == first + 2 * watcher.every
+    assert await watcher.heard_until(ACCOUNT, (US, AP)) == first + watcher.every
+
+
+async def test_without_the_store_nobody_knows_what_was_heard(watcher: Watcher, valkey: Valkey) -> None:
+    await valkey.stop()
+    assert await watcher.heard_until(ACCOUNT, (US,)) is None
+    await valkey.restart()
 
 
 async def test_the_same_text_again_is_told_again(home: Home, watcher: Watcher) -> None:

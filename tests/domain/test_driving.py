@@ -16,12 +16,12 @@ from bot.domain.driving import (
     GiveOrder,
     Lean,
     Patience,
-    Seen,
     TakeAsAccepted,
     TakeAsLost,
     Wait,
     next_action,
 )
+from bot.domain.judging import Seen
 from bot.domain.rds_events import Meaning, meaning_of
 from bot.domain.status import Status
 from bot.domain.topology import GlobalCluster, Instance, Member, Role
@@ -46,7 +46,9 @@ from tests.domain.making import (
 from tests.domain.walking import in_status
 
 INTENT = NOON + 2 * MINUTE
-PATIENCE = Patience(quiet=90 * SECOND, settle=30 * SECOND, deadline=90 * MINUTE)
+PATIENCE = Patience(
+    quiet=90 * SECOND, settle=30 * SECOND, doubt=300 * SECOND, last_words=120 * SECOND, deadline=90 * MINUTE
+)
 OLD = cluster()
 NEW = cluster(version="18.6")
 AT_WORK = cluster(member(US), member(AP, status="upgrading"))
@@ -57,11 +59,15 @@ def ago(seconds: float) -> datetime:
     return INTENT + seconds * SECOND
 
 
-def look(seen: GlobalCluster, seconds: float = 60, *texts: str, said_at: float = 1) -> Seen:
-    return Seen(cluster=seen, at=ago(seconds), said=[(meaning_of(text), ago(said_at)) for text in texts])
+def look(seen: GlobalCluster | None, seconds: float = 60, *texts: str, said_at: float = 1) -> Seen:
+    """All that RDS said until then has been heard."""
+    said = [(meaning_of(text), ago(said_at)) for text in texts]
+    return Seen(cluster=seen, at=ago(seconds), said=said, heard_until=ago(seconds))
 
 
-def decide(upgrade: Upgrade, seen: GlobalCluster, seconds: float = 60, *texts: str, said_at: float = 1) -> Action:
+def decide(
+    upgrade: Upgrade, seen: GlobalCluster | None, seconds: float = 60, *texts: str, said_at: float = 1
+) -> Action:
     return next_action(upgrade, look(seen, seconds, *texts, said_at=said_at), ago(seconds), PATIENCE)
 
 
@@ -73,13 +79,19 @@ def with_instance(version: str = "18.6", **other: Any) -> GlobalCluster:
     return cluster(member(US, version), odd, version=version)
 
 
+def with_reader(status: str, version: str = "18.4") -> GlobalCluster:
+    """Everything available on that version, and one more reader of the secondary that the plan does not name."""
+    more = (instance("orders-ap-1", AP, version), instance("orders-ap-auto", AP, version, status=status))
+    return cluster(member(US, version), member(AP, version).model_copy(update={"instances": more}), version=version)
+
+
 class Following:
     """Looks at AWS second by second, as the driver does, until something other than a leaning is decided."""
 
     def __init__(self, upgrade: Upgrade) -> None:
         self.upgrade = upgrade
 
-    def look(self, seen: GlobalCluster, seconds: float, *texts: str, said_at: float = 1) -> Action:
+    def look(self, seen: GlobalCluster | None, seconds: float, *texts: str, said_at: float = 1) -> Action:
         action = decide(self.upgrade, seen, seconds, *texts, said_at=said_at)
         match action:
             case Lean(outcome=outcome, busy=busy):
@@ -90,10 +102,15 @@ class Following:
                 pass
         return action
 
-    def finds(self, seen: GlobalCluster, seconds: float, *texts: str) -> Action:
+    def finds(self, seen: GlobalCluster | None, seconds: float, *texts: str, lasting: float = 30) -> Action:
         """Looks until it has lasted, then once more."""
         self.look(seen, seconds, *texts)
-        return self.look(seen, seconds + 30, *texts)
+        return self.look(seen, seconds + lasting, *texts)
+
+    def doubts(self, seen: GlobalCluster | None, seconds: float, *texts: str) -> Action:
+        """As `finds`, of what AWS may still turn: the settle time is not enough for it."""
+        assert not isinstance(self.finds(seen, seconds, *texts), Finish)
+        return self.look(seen, seconds + 300, *texts)
 
 
 # Before the order
@@ -128,7 +145,7 @@ def test_nothing_is_done_about_what_is_over(status: Status) -> None:
         AT_WORK,
         cluster(status="upgrading"),
         cluster(member(US), member(AP, "18.6")),
-        with_instance("18.4", status="rebooting"),
+        with_instance("18.4", status="upgrading"),
         NEW,
     ],
 )
@@ -148,11 +165,15 @@ def test_an_order_that_aws_speaks_of_was_accepted(text: str) -> None:
         cluster(status="backing-up"),
         cluster(member(US), member(AP, status="backing-up")),
         with_instance("18.4", status="configuring-enhanced-monitoring"),
+        with_instance("18.4", status="rebooting"),
         cluster(member(US), member(AP), member(EU, "18.6")),
+        cluster(member(US), member(AP), member(EU, status="creating")),
+        with_reader("creating"),
+        None,
     ],
 )
-def test_what_comes_and_goes_without_an_order_is_no_trace_of_one(seen: GlobalCluster) -> None:
-    """A backup, a change of monitoring, or a new member that never was part of the plan."""
+def test_what_comes_and_goes_without_an_order_is_no_trace_of_one(seen: GlobalCluster | None) -> None:
+    """A backup, a change of monitoring, a reboot, a new member or reader that never was part of the plan; or nothing at all."""
     assert decide(ordering(), seen, 2, "DB instance restarted") == Lean(Status.REFUSED, busy=False)
 
 
@@ -171,8 +192,12 @@ def test_quiet_is_counted_from_the_first_look_since_nobody_may_have_looked_befor
 
 
 def test_a_silent_aws_proves_nothing_about_a_lost_answer() -> None:
+    """Its silence is not the quiet that is waited for: that begins anew."""
     doubted = moves.lean(ordering(), Status.REFUSED, busy=False, now=ago(1))
-    assert next_action(doubted, None, ago(600), PATIENCE) == Wait()
+    assert next_action(doubted, None, ago(600), PATIENCE) == Lean(None, busy=False)
+    forgotten = moves.lean(doubted, None, busy=False, now=ago(600))
+    assert next_action(forgotten, None, ago(601), PATIENCE) == Wait()
+    assert decide(forgotten, OLD, 602) == Lean(Status.REFUSED, busy=False)
 
 
 # Under way
@@ -190,22 +215,86 @@ def test_success_is_every_member_every_instance_and_the_global_version_and_lasts
 @pytest.mark.parametrize(
     "seen",
     [
-        cluster(member(US, "18.6"), member(AP, "18.6"), version="18.4"),
         cluster(member(US, "18.6"), member(AP, "18.6", status="upgrading"), version="18.6"),
-        cluster(member(US, "18.6"), member(AP, "18.4"), version="18.6"),
+        cluster(member(US, "18.6"), member(AP, "18.6"), version="18.6", status="modifying"),
         with_instance(version="18.6", status="rebooting"),
-        cluster(member(US, "18.6"), version="18.6"),
-        cluster(member(US, "18.6"), member(EU, "18.6"), version="18.6"),
     ],
 )
-def test_what_is_not_all_of_it_is_no_success(seen: GlobalCluster) -> None:
-    assert not isinstance(Following(upgrading()).finds(seen, 100), Finish)
+def test_what_is_still_at_work_is_no_outcome(seen: GlobalCluster) -> None:
+    follow = Following(upgrading())
+    assert not any(isinstance(follow.look(seen, seconds), Finish) for seconds in range(100, 3000, 100))
 
 
-def test_an_instance_still_on_the_old_version_is_no_success() -> None:
-    late = member(AP, "18.6").model_copy(update={"instances": (instance("orders-ap-1", AP, version="18.4"),)})
-    seen = cluster(member(US, "18.6"), late, version="18.6")
-    assert not isinstance(Following(upgrading()).finds(seen, 100), Finish)
+def test_a_reader_that_the_plan_does_not_name_changes_nothing() -> None:
+    """One that was added meanwhile, whatever becomes of it."""
+    for status in ("creating", "incompatible-network", "available"):
+        done = Following(upgrading()).finds(with_reader(status, "18.6"), 100)
+        assert done == Finish(Status.SUCCEEDED, "Every member and instance is available on 18.6.")
+
+
+def test_a_global_version_that_lags_behind_is_waited_for() -> None:
+    follow = Following(upgrading())
+    assert follow.doubts(cluster(member(US, "18.6"), member(AP, "18.6"), version="18.4"), 100) == Finish(
+        Status.SUCCEEDED,
+        "Every member and instance is available on 18.6; the global cluster itself still shows 18.4.",
+    )
+
+
+def test_an_instance_that_is_gone_is_waited_for_and_named() -> None:
+    empty = member(AP, "18.6").model_copy(update={"instances": ()})
+    assert Following(upgrading()).doubts(cluster(member(US, "18.6"), empty, version="18.6"), 100) == Finish(
+        Status.SUCCEEDED,
+        "Every member and instance is available on 18.6, but for what is no longer there: orders-ap-1 in ap-northeast-1.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (
+            cluster(member(US), member(AP, "18.6")),
+            (
+                "RDS has stopped half-way, and a person has to go on: "
+                "orders-us in us-east-1 runs 18.4, orders-us-1 in us-east-1 runs 18.4."
+            ),
+        ),
+        (
+            cluster(member(US, "18.6"), version="18.6"),
+            "No longer a member of orders: orders-ap in ap-northeast-1.",
+        ),
+        (
+            cluster(member(US, "18.6"), member(EU, "18.6"), version="18.6"),
+            "No longer a member of orders: orders-ap in ap-northeast-1.",
+        ),
+        (None, "orders does not exist any more: deleted, or renamed."),
+    ],
+)  # fmt: skip
+def test_what_will_never_come_right_by_itself_fails_after_a_long_wait(seen: GlobalCluster | None, why: str) -> None:
+    """A global cluster must not stay locked because AWS stopped somewhere."""
+    follow = Following(upgrading())
+    follow.look(AT_WORK, 10)
+    assert follow.doubts(seen, 100) == Finish(Status.FAILED, why)
+
+
+def test_an_order_that_aws_never_begins_with_fails_after_the_deadline() -> None:
+    follow = Following(upgrading())
+    assert follow.look(OLD, 5399) == Wait()
+    follow.look(OLD, 5400)
+    assert follow.look(OLD, 5699) == Alarm()
+    assert follow.look(OLD, 5700) == Finish(Status.FAILED, "AWS took the order and has not begun with it.")
+
+
+def test_the_end_waits_for_what_rds_has_to_say_but_not_for_ever() -> None:
+    leans = moves.lean(upgrading(), Status.SUCCEEDED, busy=True, now=ago(100))
+
+    def unheard(seconds: float, heard_until: datetime | None) -> Action:
+        seen = Seen(cluster=NEW, at=ago(seconds), heard_until=heard_until)
+        return next_action(leans, seen, ago(seconds), PATIENCE)
+
+    for heard_until in (None, ago(99)):
+        assert unheard(130, heard_until) == unheard(249, heard_until) == Wait()
+        assert isinstance(unheard(250, heard_until), Finish)
+    assert isinstance(unheard(130, ago(100)), Finish)
 
 
 def test_a_relapse_starts_the_wait_again() -> None:
@@ -237,13 +326,23 @@ def test_a_backup_between_the_order_and_its_beginning_makes_no_rollback() -> Non
 def test_all_back_on_the_old_version_after_having_worked_is_a_rollback() -> None:
     follow = Following(upgrading())
     follow.look(AT_WORK, 10)
-    assert follow.finds(OLD, 100) == Finish(Status.ROLLED_BACK, "Every member is available and back on 18.4.")
+    assert follow.doubts(OLD, 100) == Finish(Status.ROLLED_BACK, "Every member is available and back on 18.4.")
 
 
-@pytest.mark.parametrize(("texts", "seconds"), [((TEXTS["rolled back"],), 60), ((TEXTS["started"],), 601)])
-def test_a_rollback_that_nobody_watched_is_known_from_what_rds_said(texts: tuple[str, ...], seconds: float) -> None:
-    assert isinstance(Following(upgrading()).finds(OLD, seconds, *texts), Finish)
-    assert Following(upgrading()).finds(OLD, seconds) == Wait()
+def test_a_rollback_that_rds_announces_needs_no_long_wait() -> None:
+    finished = Following(upgrading()).finds(OLD, 60, TEXTS["rolled back"])
+    assert finished == Finish(Status.ROLLED_BACK, "Every member is available and back on 18.4.")
+
+
+def test_a_rollback_that_nobody_watched_is_known_from_the_start_that_rds_announced_long_ago() -> None:
+    assert isinstance(Following(upgrading()).doubts(OLD, 601, TEXTS["started"]), Finish)
+    assert Following(upgrading()).finds(OLD, 601, lasting=300) == Wait()
+
+
+def test_a_reboot_right_after_the_order_is_no_work_that_could_have_been_rolled_back() -> None:
+    follow = Following(upgrading())
+    follow.look(with_instance("18.4", status="rebooting"), 5)
+    assert [follow.look(OLD, seconds) for seconds in (10, 60, 400)] == [Wait()] * 3
 
 
 @pytest.mark.parametrize(
@@ -258,7 +357,8 @@ def test_a_rollback_that_nobody_watched_is_known_from_what_rds_said(texts: tuple
 def test_who_is_not_all_back_is_not_rolled_back(seen: GlobalCluster) -> None:
     follow = Following(upgrading())
     follow.look(AT_WORK, 10)
-    assert not isinstance(follow.finds(seen, 100, TEXTS["rolled back"]), Finish)
+    finished = follow.finds(seen, 100, TEXTS["rolled back"], lasting=1000)
+    assert not isinstance(finished, Finish) or finished.outcome is Status.FAILED
 
 
 def test_members_of_one_name_in_two_regions_are_told_apart() -> None:
@@ -268,13 +368,17 @@ def test_members_of_one_name_in_two_regions_are_told_apart() -> None:
     follow = Following(started)
     assert [follow.look(before, seconds) for seconds in (1, 60)] == [Wait(), Wait()]
     follow.look(cluster(*before.members, status="upgrading"), 70)
-    assert isinstance(follow.finds(before, 100), Finish)
+    rolled_back = follow.doubts(before, 100)
+    assert isinstance(rolled_back, Finish)
+    assert rolled_back.outcome is Status.ROLLED_BACK
 
 
 def test_one_of_two_members_of_the_same_name_is_not_both() -> None:
     started = upgrading(what=plan(cluster(member(US, identifier="orders"), member(AP, identifier="orders"))))
     one_back = cluster(member(US, identifier="orders"), member(AP, "18.6", identifier="orders"))
-    assert not isinstance(Following(started).finds(one_back, 100, TEXTS["rolled back"]), Finish)
+    stopped = Following(started).doubts(one_back, 100, TEXTS["rolled back"])
+    assert isinstance(stopped, Finish)
+    assert stopped.outcome is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -289,8 +393,20 @@ def test_one_of_two_members_of_the_same_name_is_not_both() -> None:
     ],
 )
 def test_a_broken_member_or_instance_is_a_failure(status: str) -> None:
-    for seen in (cluster(status=status), cluster(member(US, status=status), member(AP)), with_instance(status=status)):
-        assert Following(upgrading()).finds(seen, 100) == Finish(Status.FAILED, f"RDS shows {status}.")
+    for seen, name in (
+        (cluster(status=status), "orders"),
+        (cluster(member(US, status=status), member(AP)), "orders-us in us-east-1"),
+        (with_instance(status=status), "orders-ap-1 in ap-northeast-1"),
+    ):
+        assert Following(upgrading()).doubts(seen, 100) == Finish(Status.FAILED, f"RDS shows {status} of {name}.")
+
+
+def test_what_breaks_while_aws_is_at_work_may_yet_be_rolled_back() -> None:
+    """One member has failed, and the automatic rollback has just begun."""
+    follow = Following(upgrading())
+    broken = cluster(member(US, status="upgrading"), member(AP, status="upgrade-failed"))
+    assert not any(isinstance(follow.look(broken, seconds), Finish) for seconds in range(100, 3000, 100))
+    assert isinstance(follow.doubts(OLD, 3000), Finish)
 
 
 @pytest.mark.parametrize("text", ["cancelled", "unable", "cannot"])
@@ -387,14 +503,15 @@ def test_each_status_has_its_actions_and_only_an_approved_upgrade_is_ordered(
 @given(clusters, st.lists(st.sampled_from(Meaning), max_size=3), st.booleans())
 def test_nothing_is_over_at_first_sight(seen: GlobalCluster, said: list[Meaning], busy: bool) -> None:
     upgrade = moves.lean(upgrading(), None, busy=busy, now=ago(0))
-    shown = Seen(cluster=seen, at=ago(1000), said=[(each, ago(1)) for each in said])
-    action = next_action(upgrade, shown, ago(1000), PATIENCE)
+    looked = Seen(cluster=seen, at=ago(1000), said=[(each, ago(1)) for each in said], heard_until=ago(1000))
+    action = next_action(upgrade, looked, ago(1000), PATIENCE)
     assert not isinstance(action, Finish)
+    planned = [each for each in seen.members if each.identifier in ("orders-us", "orders-ap")]
+    shown = {(each.region, each.status, str(each.engine_version)) for each in planned}
     if isinstance(action, Lean) and action.outcome is Status.SUCCEEDED:
-        assert {(each.status, str(each.engine_version)) for each in seen.members} == {("available", "18.6")}
-        assert str(seen.engine_version) == "18.6"
+        assert shown == {(US, "available", "18.6"), (AP, "available", "18.6")}
     if isinstance(action, Lean) and action.outcome is Status.ROLLED_BACK:
-        assert {(each.status, str(each.engine_version)) for each in seen.members} == {("available", "18.4")}
+        assert shown == {(US, "available", "18.4"), (AP, "available", "18.4")}
         assert busy or Meaning.ROLLED_BACK in said or Meaning.STARTED in said
 
 

@@ -213,6 +213,9 @@ def test_a_hold_is_told_when_its_reasons_change() -> None:
     held, told = moves.hold(approved(), ("a snapshot is being taken",), AT)
     assert told == (Held(at=AT, reasons=("a snapshot is being taken",)),)
     assert moves.hold(held, ("a snapshot is being taken",), AT + MINUTE) == (held, ())
+    assert moves.hold(held, ("orders-us is modifying",), AT + 59 * SECOND) == (held, ()), (
+        "reasons that come and go fill no thread"
+    )
     free, told = moves.hold(held, ("orders-us is modifying",), AT + MINUTE)
     assert (free.held_for, told) == (
         ("orders-us is modifying",),
