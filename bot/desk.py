@@ -136,19 +136,18 @@ class Desk:
     async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade:
         standing = next(iter(await self._open_named(cluster)), None)
         if standing is None:
+            await self._own_up()
             raise Refused(f"`{cluster}` has no open upgrade to cancel.{await self._did_you_mean(cluster)}")
         return await self.cancel(by, standing.id)
 
     async def status(self, cluster: str | None) -> tuple[Standing, ...]:
         """The open upgrades; of one cluster its newest, open or over."""
-        if cluster is None:
-            unfinished = await self.upgrades.unfinished()
-            return tuple([await self._standing(each) for each in unfinished if not each.status.is_final])
-        of_cluster = [each for each in await self.upgrades.latest(200) if each.cluster.lower() == cluster.lower()]
-        if not of_cluster:
-            await self._cluster(cluster)
-            return ()
-        return (await self._standing(of_cluster[0]),)
+        found = await self._all_open() if cluster is None else await self.upgrades.latest(1, cluster)
+        if not found:
+            await self._own_up()
+            if cluster is not None:
+                await self._cluster(cluster)
+        return tuple([await self._standing(each) for each in found])
 
     async def groups(self, rule: Rule) -> Groups:
         return {group: await self.people.members(group) for group in rule.groups}
@@ -216,6 +215,7 @@ class Desk:
             return (), str(trouble)
 
     async def _refuse_second(self, cluster: GlobalCluster) -> None:
+        await self._let_expire(cluster)
         standing = await self._open(cluster)
         if standing:
             plan = standing.upgrade.plan
@@ -225,15 +225,30 @@ class Desk:
                 link=standing.link,
             )
 
+    async def _let_expire(self, cluster: GlobalCluster) -> None:
+        """One whose time is over stands in nobody's way, though no worker has come by yet."""
+        upgrade = await self.upgrades.open_for(cluster.account, cluster.identifier)
+        now = self.clock.now()
+        if upgrade and upgrade.status.is_before_order and now >= upgrade.expires_at:
+            try:
+                await self.upgrades.save(*moves.expire(upgrade, now))
+            except Conflict:
+                return  # somebody did
+
     async def _open(self, cluster: GlobalCluster) -> Standing | None:
         upgrade = await self.upgrades.open_for(cluster.account, cluster.identifier)
         return await self._standing(upgrade) if upgrade else None
 
     async def _open_named(self, cluster: str) -> tuple[Upgrade, ...]:
-        unfinished = await self.upgrades.unfinished()
-        return tuple(
-            each for each in unfinished if each.cluster.lower() == cluster.lower() and not each.status.is_final
-        )
+        return tuple(each for each in await self._all_open() if each.cluster.lower() == cluster.lower())
+
+    async def _all_open(self) -> tuple[Upgrade, ...]:
+        return tuple(each for each in await self.upgrades.unfinished() if not each.status.is_final)
+
+    async def _own_up(self) -> None:
+        """Before "there is none" is said: of what cannot be read nobody knows."""
+        if damaged := await self.upgrades.damaged():
+            raise Unavailable("Redis", "unreadable", f"the record of {', '.join(damaged)} cannot be read")
 
     async def _standing(self, upgrade: Upgrade) -> Standing:
         return Standing(upgrade=upgrade, link=(await self.upgrades.told(upgrade.id)).permalink)

@@ -117,12 +117,16 @@ class Upgrades(Protocol):
         """The one upgrade of this global cluster that is not over."""
         ...
 
-    async def latest(self, limit: int = 20) -> tuple[Upgrade, ...]:
-        """Newest first, finished ones too."""
+    async def latest(self, limit: int = 20, cluster: str | None = None) -> tuple[Upgrade, ...]:
+        """Newest first, finished ones too; of one global cluster or of all. What cannot be read is left out."""
         ...
 
     async def unfinished(self) -> tuple[Upgrade, ...]:
-        """Those that still need turns: not over, or over and not yet told to the end."""
+        """Those that still need turns: not over, or over and not yet told to the end. What cannot be read is left out."""
+        ...
+
+    async def damaged(self) -> tuple[UpgradeId, ...]:
+        """Those that still need turns and cannot be read."""
         ...
 
     async def create(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
@@ -137,7 +141,11 @@ class Upgrades(Protocol):
         """Append unless an entry with this key is there already; False then, and when the upgrade has finished."""
         ...
 
-    async def timeline(self, id: UpgradeId, after: Position = START) -> tuple[Recorded, ...]: ...
+    async def timeline(
+        self, id: UpgradeId, after: Position = START, *, readable_only: bool = False
+    ) -> tuple[Recorded, ...]:
+        """In order. An entry that cannot be read makes it Unavailable, or is left out when that is asked for."""
+        ...
 
     async def told(self, id: UpgradeId) -> Told: ...
 

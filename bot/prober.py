@@ -5,7 +5,7 @@ import logging
 
 from bot.adapters.docket_prober import run_prober
 from bot.settings import ProberSettings, read
-from bot.wiring import prober, start_logging, stop_on_signals
+from bot.wiring import prober, require_redis, start_logging, stop_on_signals
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +19,7 @@ async def measure(settings: ProberSettings) -> None:
 
 def main() -> None:
     settings = read(ProberSettings)
+    require_redis(settings)
     start_logging(settings)
     asyncio.run(measure(settings))
 

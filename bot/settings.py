@@ -33,6 +33,7 @@ def _starting(value: Any, prefix: str) -> Any:
 Regions = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")], ...], NoDecode, BeforeValidator(_listed)
 ]
+LOOKS = 3
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 Rate = Annotated[float, Field(ge=1, le=50)]  # fewer tries would leave stretches that nobody looked at
 BotToken = Annotated[SecretStr, BeforeValidator(lambda value: _starting(value, "xoxb-"))]
@@ -86,16 +87,27 @@ class EarsSettings(DeskSettings):
 
 
 class WorkerSettings(DeskSettings):
+    """What AWS shows may be CATALOGUE_SECONDS old, so an outcome is believed only after several looks at it."""
+
     watch_seconds: Seconds = 10
-    quiet_seconds: Seconds = 90
+    quiet_seconds: float = Field(default=90, ge=60, le=3600)
     settle_seconds: Seconds = 60
+    doubt_seconds: Seconds = 300
     deadline_minutes: float = Field(default=90, gt=0, le=24 * 60)
+
+    @field_validator("settle_seconds", "doubt_seconds")
+    @classmethod
+    def _several_looks(cls, seconds: float, others: ValidationInfo) -> float:
+        if seconds < (least := LOOKS * others.data.get("catalogue_seconds", 0)):
+            raise ValueError(f"at least {LOOKS} times CATALOGUE_SECONDS, {least:g}")
+        return seconds
 
     @property
     def patience(self) -> Patience:
         return Patience(
             quiet=timedelta(seconds=self.quiet_seconds),
             settle=timedelta(seconds=self.settle_seconds),
+            doubt=timedelta(seconds=self.doubt_seconds),
             deadline=timedelta(minutes=self.deadline_minutes),
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -162,6 +163,15 @@ def start_logging(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("slack_bolt", "slack_sdk", "botocore", "boto3", "urllib3", "aiohttp", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+def require_redis(settings: Settings) -> None:
+    """The end of the process with status 2 when the URL of Redis is one that nobody can use."""
+    try:
+        RedisServer(settings.redis)
+    except Unavailable as trouble:
+        sys.stderr.write(f"REDIS_URL: {trouble.detail}\n")
+        sys.exit(2)
 
 
 async def warn_of_hazards(server: RedisServer) -> None:

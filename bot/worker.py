@@ -5,7 +5,7 @@ import logging
 
 from bot.adapters.docket import run_worker
 from bot.settings import WorkerSettings, read
-from bot.wiring import office, start_logging, stop_on_signals, turns, warn_of_hazards
+from bot.wiring import office, require_redis, start_logging, stop_on_signals, turns, warn_of_hazards
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ async def work(settings: WorkerSettings) -> None:
 
 def main() -> None:
     settings = read(WorkerSettings)
+    require_redis(settings)
     start_logging(settings)
     asyncio.run(work(settings))
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.settings import EarsSettings, read
-from bot.wiring import office, start_logging, stop_on_signals, warn_of_hazards
+from bot.wiring import office, require_redis, start_logging, stop_on_signals, warn_of_hazards
 from handlers.serving import serve
 
 
@@ -16,6 +16,7 @@ async def listen(settings: EarsSettings) -> None:
 
 def main() -> None:
     settings = read(EarsSettings)
+    require_redis(settings)
     start_logging(settings)
     asyncio.run(listen(settings))
 

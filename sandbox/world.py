@@ -88,5 +88,6 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
         "WATCH_SECONDS": f"{1 / wish.pace:.3f}",
         "CATALOGUE_SECONDS": f"{1 / wish.pace:.3f}",
         "SETTLE_SECONDS": f"{4 / wish.pace:.3f}",
+        "DOUBT_SECONDS": f"{8 / wish.pace:.3f}",
         "NO_PROXY": "127.0.0.1",
     }

@@ -67,8 +67,12 @@ class RedisServer:
         try:
             self.reads = _client(url, Retry(ExponentialBackoff(cap=0.2, base=0.05), 2))
             self._once = _client(url, Retry(NoBackoff(), 0))
-        except ValueError:  # its text may hold a part of the password
-            said = "its URL cannot be read; in a password, write `#`, `/`, `@`, `%` as %23, %2F, %40, %25"
+            self.reads.connection_pool.make_connection()  # type: ignore[no-untyped-call] # redis-py has none here
+        except (ValueError, TypeError):  # its text may hold a part of the password
+            said = (
+                "its URL cannot be read: it has options that no connection knows, or a password in which `#`, `/`, `@`, `%` "
+                "are not written as %23, %2F, %40, %25"
+            )
             raise Unavailable("Redis", "bad URL", said) from None
 
     async def __aenter__(self) -> Self:

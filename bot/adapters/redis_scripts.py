@@ -3,7 +3,7 @@
 from typing import Final
 
 COMMIT: Final = """
-local record, timeline, once, told, open, unfinished, all = unpack(KEYS, 1, 7)
+local record, timeline, once, told, open, unfinished, all, of_cluster = unpack(KEYS, 1, 8)
 local expected, saved, over, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local id, cluster, proposed_at, first_entry = ARGV[5], ARGV[6], ARGV[7], 8
 
@@ -16,15 +16,18 @@ for i = first_entry, #ARGV do redis.call('XADD', timeline, '*', 'entry', ARGV[i]
 
 if expected == 0 then
   local month = 30 * 24 * 3600
-  redis.call('ZREMRANGEBYSCORE', all, '-inf', tonumber(redis.call('TIME')[1]) - keep - month)
-  redis.call('ZADD', all, proposed_at, id)
+  for _, index in ipairs({all, of_cluster}) do
+    redis.call('ZREMRANGEBYSCORE', index, '-inf', tonumber(redis.call('TIME')[1]) - keep - month)
+    redis.call('ZADD', index, proposed_at, id)
+  end
+  redis.call('EXPIRE', of_cluster, keep + month)
   redis.call('SADD', unfinished, id)
 end
 if over == '0' then
   redis.call('HSET', open, cluster, id)
 else
   if holder == id then redis.call('HDEL', open, cluster) end
-  for _, key in ipairs({record, timeline, once, told, unpack(KEYS, 8)}) do redis.call('EXPIRE', key, keep) end
+  for _, key in ipairs({record, timeline, once, told, unpack(KEYS, 9)}) do redis.call('EXPIRE', key, keep) end
 end
 return 'saved'
 """

@@ -45,20 +45,31 @@ class RedisUpgrades:
         holder = await self._server.read(self._server.reads.hget(OPEN, _field(account, cluster)))
         return None if holder is None else await self.get(UpgradeId(holder))
 
-    async def latest(self, limit: int = 20) -> tuple[Upgrade, ...]:
-        ids = await self._server.read(self._server.reads.zrevrange(ALL, 0, limit - 1)) if limit > 0 else []
-        return tuple(each for each in await self._records(ids) if each is not None)
+    async def latest(self, limit: int = 20, cluster: str | None = None) -> tuple[Upgrade, ...]:
+        index = ALL if cluster is None else _of(cluster)
+        ids = await self._server.read(self._server.reads.zrevrange(index, 0, limit - 1)) if limit > 0 else []
+        return tuple((await self._readable(ids))[0])
 
     async def unfinished(self) -> tuple[Upgrade, ...]:
-        """Unlike everywhere else, a record that cannot be read is logged and left out: the others need their turns."""
-        ids = sorted(await self._server.read(self._server.reads.smembers(UNFINISHED)))
-        upgrades = []
+        upgrades, _ = await self._readable(await self._unfinished_ids())
+        return tuple(sorted(upgrades, key=lambda each: (each.proposed_at, each.id)))
+
+    async def damaged(self) -> tuple[UpgradeId, ...]:
+        return tuple((await self._readable(await self._unfinished_ids()))[1])
+
+    async def _unfinished_ids(self) -> list[str]:
+        return sorted(await self._server.read(self._server.reads.smembers(UNFINISHED)))
+
+    async def _readable(self, ids: Sequence[str]) -> tuple[list[Upgrade], list[UpgradeId]]:
+        """Those that can be read, and the names of those that cannot: one damaged record must not hide the others."""
+        upgrades, damaged = list[Upgrade](), list[UpgradeId]()
         for each, text in zip(ids, await self._texts(ids), strict=True):
             try:
                 upgrades += [_parsed(_UPGRADE, _record(each), text)] if text is not None else []
             except Unavailable as error:
-                logger.error("An unfinished upgrade gets no turns: %s", error)
-        return tuple(sorted(upgrades, key=lambda each: (each.proposed_at, each.id)))
+                logger.error("An upgrade is left out: %s", error)
+                damaged.append(UpgradeId(each))
+        return upgrades, damaged
 
     async def create(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
         if upgrade.revision != 0:
@@ -75,7 +86,8 @@ class RedisUpgrades:
         answer = await self._server.run(
             scripts.COMMIT,
             [
-                _record(upgrade.id), _timeline(upgrade.id), _once(upgrade.id), _told(upgrade.id), OPEN, UNFINISHED, ALL,
+                _record(upgrade.id), _timeline(upgrade.id), _once(upgrade.id), _told(upgrade.id),
+                OPEN, UNFINISHED, ALL, _of(upgrade.cluster),
                 *(_attempts(upgrade.id, endpoint.key) for endpoint in upgrade.plan.endpoints),
             ],
             upgrade.revision, saved.model_dump_json(), int(upgrade.status.is_final), self._keep,
@@ -95,11 +107,20 @@ class RedisUpgrades:
         added: int = await self._server.run(scripts.APPEND_ONCE, keys, key, ENTRY.dump_json(entry).decode())
         return added == 1
 
-    async def timeline(self, id: UpgradeId, after: Position = START) -> tuple[Recorded, ...]:
-        return tuple(
-            Recorded(Position(at), _written_at(at), _parsed(ENTRY, f"{_timeline(id)} at {at}", fields.get("entry", "")))
-            for at, fields in await self._stream(_timeline(id), after)
-        )
+    async def timeline(
+        self, id: UpgradeId, after: Position = START, *, readable_only: bool = False
+    ) -> tuple[Recorded, ...]:
+        told = list[Recorded]()
+        for at, fields in await self._stream(_timeline(id), after):
+            try:
+                entry = _parsed(ENTRY, f"{_timeline(id)} at {at}", fields.get("entry", ""))
+            except Unavailable as error:
+                if not readable_only:
+                    raise
+                logger.error("An entry is left out: %s", error)
+            else:
+                told.append(Recorded(Position(at), _written_at(at), entry))
+        return tuple(told)
 
     async def told(self, id: UpgradeId) -> Told:
         text = await self._server.read(self._server.reads.get(_told(id)))
@@ -151,6 +172,11 @@ class RedisUpgrades:
             after = page[-1][0]
 
 
+def _of(cluster: str) -> str:
+    """RDS identifiers are not case-sensitive."""
+    return key("all", cluster.lower())
+
+
 def _record(id: str) -> str:
     return key("upgrade", id)
 
@@ -182,8 +208,9 @@ def _written_at(position: str) -> datetime:
 
 
 def _parsed(adapter: TypeAdapter[T], where: str, text: str) -> T:
+    """Fields that another version of the bot has written are left alone."""
     try:
-        return adapter.validate_json(text)
+        return adapter.validate_json(text, extra="ignore")
     except ValidationError as error:
         raise _unreadable(where, error) from error
 

@@ -94,7 +94,7 @@ class Driver:
         except Unavailable as trouble:
             log.warning("%s: AWS shows nothing: %s", upgrade.id, trouble)
             return None
-        told = [record.entry for record in await self.upgrades.timeline(upgrade.id)]
+        told = [record.entry for record in await self.upgrades.timeline(upgrade.id, readable_only=True)]
         said = [(meaning_of(each.event.message), each.at) for each in told if isinstance(each, RdsSaid)]
         heard_until = await self.hearing.heard_until(upgrade.plan.account, upgrade.plan.regions)
         return Seen(cluster=cluster, at=at, said=said, heard_until=heard_until)

@@ -67,11 +67,17 @@ def _parse(wanted: str, cluster: GlobalCluster, legal: Sequence[EngineVersion]) 
 
 def _why_not(version: EngineVersion, cluster: GlobalCluster, offers: Offers) -> str:
     current = cluster.engine_version.minor_version
+    ahead = [each for each in cluster.members if each.engine_version.minor_version == version]
     lacking = [region for region, targets in offers.items() if version not in {each.number for each in targets}]
     if version.patch is not None:
         return f"{version} names a patch. RDS takes major.minor and chooses the patch itself."
     if version == current:
         return f"`{cluster.identifier}` runs {version} already."
+    if ahead and version.patch is None:
+        names = ", ".join(f"`{each.identifier}` in {each.region}" for each in ahead)
+        return (
+            f"{names} runs {version} already, and the others do not: bring those there one by one with ModifyDBCluster."
+        )
     if version < current:
         return f"{version} is older than {current}, and Aurora has no way back."
     if version.major != current.major:

@@ -28,6 +28,13 @@ async def redis_url(_shared_valkey: Valkey) -> str:
 
 
 @pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    """What is really written there."""
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
     """One of its own, to be killed."""
     async with Valkey.start(tmp_path / "valkey") as server:

@@ -33,12 +33,6 @@ def plays_the_roles(upgrades: RedisUpgrades, cache: RedisCache, lanes: RedisLane
 
 
 @pytest.fixture
-async def raw(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
-
-
-@pytest.fixture
 async def created(upgrades: RedisUpgrades) -> Upgrade:
     return await upgrades.create(*proposed())
 
@@ -206,17 +200,35 @@ async def test_what_cannot_be_read_is_said_with_its_key(
     await raw.xadd(f"{{aurora}}:timeline:{created.id}", {"entry": '{"kind": "teleported"}'})
     with pytest.raises(Unavailable, match=rf"unreadable: {{aurora}}:timeline:{created.id} at \d+-\d+ .*teleported"):
         await upgrades.timeline(created.id)
+    assert [each.entry.kind for each in await upgrades.timeline(created.id, readable_only=True)] == ["proposed"]
 
     await raw.hset(f"{{aurora}}:upgrade:{created.id}", "saved", '{"id": "x"}')
-    for asking in (upgrades.get(created.id), upgrades.open_for(ACCOUNT, "orders"), upgrades.latest()):
+    for asking in (upgrades.get(created.id), upgrades.open_for(ACCOUNT, "orders")):
         with pytest.raises(Unavailable, match=f"unreadable: {{aurora}}:upgrade:{created.id}"):
             await asking
-    assert await upgrades.unfinished() == (other,), "the others still get their turns"
+    assert await upgrades.unfinished() == await upgrades.latest() == (other,), "the others still get their turns"
+    assert await upgrades.damaged() == (created.id,)
     assert f"{{aurora}}:upgrade:{created.id}" in caplog.text
 
     await raw.xadd(f"{{aurora}}:attempts:{created.id}:e", {"vantage": "v", "rows": "[[1]]"})
     with pytest.raises(Unavailable, match="unreadable"):
         await upgrades.attempts(created.id, "e")
+
+
+async def test_what_a_newer_version_wrote_beside_is_left_alone(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    saved = json.loads(created.model_dump_json())
+    newer = saved | {"mood": "calm", "plan": saved["plan"] | {"weather": "fine"}}
+    await raw.hset(f"{{aurora}}:upgrade:{created.id}", "saved", json.dumps(newer))
+    assert await upgrades.get(created.id) == created
+
+
+async def test_the_latest_of_one_cluster_are_found_among_any_number(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    for n in range(30):
+        await upgrades.create(*proposed(f"billing-{n}"))
+    assert await upgrades.latest(1, "ORDERS") == (created,)
+    assert await upgrades.latest(1, "nobody") == ()
 
 
 async def test_lanes_keep_their_distance_under_a_crowd(server: RedisServer) -> None:

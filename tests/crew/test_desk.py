@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.desk import Desk, Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
@@ -92,6 +93,23 @@ async def test_of_two_proposals_in_the_same_moment_one_is_refused(home: Home) ->
     assert isinstance(no, Refused)
     assert "has an open upgrade already" in no.sentence
     assert len(await home.upgrades.latest()) == 1
+
+
+async def test_one_whose_time_is_over_stands_in_nobodys_way(home: Home) -> None:
+    """No worker has come by to say so."""
+    first = await home.proposed()
+    home.clock.move(60 * MINUTE)
+    second = await home.proposed()
+    assert (await home.read(first)).status is Status.EXPIRED
+    assert await home.upgrades.open_for(ACCOUNT, "orders") == second
+
+
+async def test_what_cannot_be_read_is_not_called_nothing(home: Home, raw: Redis) -> None:
+    upgrade = await home.proposed()
+    await raw.hset(f"{{aurora}}:upgrade:{upgrade.id}", "saved", "{}")
+    for asking in (home.desk.status(None), home.desk.status("orders"), home.desk.cancel_cluster(AKI, "orders")):
+        with pytest.raises(Unavailable, match=f"the record of {upgrade.id} cannot be read"):
+            await asking
 
 
 async def test_the_next_one_may_be_proposed_when_the_first_is_over(home: Home) -> None:

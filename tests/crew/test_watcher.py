@@ -119,10 +119,14 @@ async def test_what_is_heard_is_heard_in_every_region(home: Home, watcher: Watch
     assert await watcher.heard_until(ACCOUNT, (US, AP)) == first + watcher.every
 
 
-async def test_without_the_store_nobody_knows_what_was_heard(watcher: Watcher, valkey: Valkey) -> None:
-    await valkey.stop()
-    assert await watcher.heard_until(ACCOUNT, (US,)) is None
-    await valkey.restart()
+async def test_without_the_store_nobody_knows_what_was_heard(home: Home, valkey: Valkey) -> None:
+    await ordered(home)
+    async with RedisServer(valkey.url) as own:
+        watcher = Watcher(home.aurora, home.upgrades, RedisCache(own), home.clock)
+        await look(home, watcher)
+        assert await watcher.heard_until(ACCOUNT, (US,)) is not None
+        await valkey.stop()
+        assert await watcher.heard_until(ACCOUNT, (US,)) is None
 
 
 async def test_the_same_text_again_is_told_again(home: Home, watcher: Watcher) -> None:

@@ -100,6 +100,15 @@ def test_where_nothing_is_legal_the_refusal_says_so(wanted: str | None, why: str
     assert legal_targets({}) == ()
 
 
+def test_a_cluster_that_is_half_there_is_sent_another_way() -> None:
+    half = cluster(member(US, "17.5"), member(AP, "17.9"), version="17.5")
+    with pytest.raises(Refused) as refused:
+        choose_target("17.9", half, {US: (offer("17.9"),), AP: ()})
+    assert refused.value.sentence.startswith(
+        "`orders-ap` in ap-northeast-1 runs 17.9 already, and the others do not: bring those there one by one with ModifyDBCluster."
+    )
+
+
 def test_aurora_mysql_is_sent_another_way() -> None:
     mysql = cluster(member(US, "8.0"), version="8.0", engine="aurora-mysql")
     with pytest.raises(Refused, match=r"`orders` runs aurora-mysql\. .* one by one with ModifyDBCluster"):

@@ -7,15 +7,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from sandbox.slack import SlackDouble
 from tests.handlers.ears import Ears, StubDesk, StubStore, settings_for
 
 ROOT = Path(__file__).parents[2]
 
 
-async def started(environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+async def started(environment: Mapping[str, str], module: str = "handlers") -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "handlers",
+        sys.executable, "-m", module,
         cwd=ROOT, env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
@@ -28,6 +30,35 @@ async def test_missing_settings_are_named_and_the_process_exits_with_2() -> None
     for name in (b"REDIS_URL", b"SLACK_BOT_TOKEN", b"SLACK_TEAM_ID", b"AWS_REGION"):
         assert name in said
     assert b"wrong-token-value" not in said
+
+
+@pytest.mark.parametrize("module", ["handlers", "bot.worker", "bot.prober"])
+@pytest.mark.parametrize("options", ["max_connections=abc", "foo=bar"])
+async def test_a_redis_url_that_nobody_can_use_is_named_without_its_password(
+    module: str, options: str, slack: SlackDouble, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").touch()
+    environment = {
+        **slack.environment(), "REDIS_URL": f"redis://:hunter2@127.0.0.1:1/0?{options}", "AWS_REGION": "us-east-1",
+        "PROBE_REGIONS": "us-east-1", "PROBE_PASSWORD": "p", "PROBE_SSLROOTCERT": str(tmp_path / "ca.pem"),
+    }  # fmt: skip
+    process = await started(environment, module)
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert said.startswith(b"REDIS_URL: its URL cannot be read")
+    assert b"hunter2" not in said
+
+
+async def test_an_outcome_is_believed_after_several_looks_only(slack: SlackDouble) -> None:
+    environment = {
+        **slack.environment(), "REDIS_URL": "redis://127.0.0.1:1/0", "AWS_REGION": "us-east-1",
+        "CATALOGUE_SECONDS": "30", "QUIET_SECONDS": "1",
+    }  # fmt: skip
+    process = await started(environment, "bot.worker")
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert b"SETTLE_SECONDS: at least 3 times CATALOGUE_SECONDS, 90" in said
+    assert b"QUIET_SECONDS: Input should be greater than or equal to 60" in said
 
 
 async def test_it_hears_answers_and_stops_when_told(slack: SlackDouble) -> None:
