@@ -1,16 +1,19 @@
-# Three commands. Each sets up what it needs: uv goes into .venv, and nothing outside this folder is touched.
+# Each command sets up what it needs: uv goes into .venv, and nothing outside this folder is touched.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PACE   ?= 1
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check cover setup clean
 
 demo: setup  ## One whole upgrade on this machine, some 40 seconds
 	@$(BIN)/python -m sandbox rehearse --pace $(PACE)
 
 test: setup  ## The whole suite
 	@$(BIN)/pytest
+
+cover: setup  ## The domain's tests, and that they leave out no branch of it
+	@$(BIN)/pytest tests/domain --cov
 
 check: setup  ## Lint, format, types, import contracts, lock file
 	@$(BIN)/ruff check
