@@ -84,6 +84,7 @@ class Told:
 
     card_ts: str | None = None
     permalink: str | None = None
+    link_asked_at: float = 0.0  # epoch seconds
     position: Position = START
     telling: str | None = None
     card_digest: str | None = None

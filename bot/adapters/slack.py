@@ -26,6 +26,7 @@ MARK: Final = "aurora_upgrade"
 CALL = ClientTimeout(total=15)
 POSTING = timedelta(seconds=1)  # per channel, threads included (docs.slack.dev, rate limits)
 EDITING = timedelta(minutes=1) / 50  # of the whole app (chat.update, Tier 3)
+READING = timedelta(minutes=1) / 200  # seldom, so this distance is small; the lanes are there to be suspended
 PATIENCE = timedelta(seconds=1.5)  # longer waits end the turn, so that nobody's place is slept away
 CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE: Final = 200
@@ -132,8 +133,9 @@ class SlackThread:
         return None
 
     async def permalink(self, channel: ChannelId, ts: str) -> str | None:
+        lane = await self._take("link", READING)
         try:
-            found = await self._read(self._slack.calm.chat_getPermalink(channel=channel, message_ts=ts))
+            found = await self._sent(lane, self._slack.calm.chat_getPermalink(channel=channel, message_ts=ts))
         except Unavailable as trouble:
             if trouble.code == "message_not_found":
                 return None
@@ -145,9 +147,9 @@ class SlackThread:
         while True:
             wanted: dict[str, Any] = {"channel": channel, "oldest": oldest, "limit": PAGE, "include_all_metadata": True}
             wanted |= {"cursor": cursor} if cursor else {}
-            web = self._slack.calm
+            lane, web = await self._take("search", READING), self._slack.calm
             call = web.conversations_replies(ts=thread, **wanted) if thread else web.conversations_history(**wanted)
-            page = await self._read(call)
+            page = await self._sent(lane, call)
             for message in page.get("messages") or ():
                 yield message
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
@@ -167,12 +169,6 @@ class SlackThread:
             return await answered(call)
         except _LimitedError as limited:
             await self._lanes.suspend(lane, limited.wait)
-            raise Busy(limited.wait) from limited
-
-    async def _read(self, call: Awaitable[AsyncSlackResponse]) -> Mapping[str, Any]:
-        try:
-            return await answered(call)
-        except _LimitedError as limited:
             raise Busy(limited.wait) from limited
 
     def _tell_of_scope(self) -> None:

@@ -24,6 +24,7 @@ S = TypeVar("S")
 log = logging.getLogger(__name__)
 
 EDIT_EVERY = timedelta(seconds=3)  # Slack's own advice for chat.update
+LINK_EVERY = timedelta(seconds=30)  # as long as a card has no link
 LATE = timedelta(minutes=1)
 MOST_LINES = 12  # of the ticker in one message
 TROUBLE = timedelta(seconds=5)
@@ -100,7 +101,7 @@ class Narrator:
         """
         if told.card_ts is None:
             return await self._post_card(upgrade, told, message)
-        ts, told, now = told.card_ts, await self._link(upgrade, told), self.clock.now().timestamp()
+        ts, told, now = told.card_ts, await self._link(upgrade, told), self._now()
         if told.card_digest == _digest(message) or 0 <= now - told.card_edited_at < EDIT_EVERY.total_seconds():
             return told
         try:
@@ -115,21 +116,24 @@ class Narrator:
         return await self._remember(upgrade, replace(told, card_digest=_digest(message), card_edited_at=now))
 
     async def _link(self, upgrade: Upgrade, told: Told) -> Told:
-        if told.permalink is not None or told.card_ts is None:
+        now = self._now()
+        if told.permalink or told.card_ts is None or 0 <= now - told.link_asked_at < LINK_EVERY.total_seconds():
             return told
+        permalink = await self._permalink(upgrade, told.card_ts)
+        return await self._remember(upgrade, replace(told, permalink=permalink, link_asked_at=now))
+
+    async def _permalink(self, upgrade: Upgrade, ts: str) -> str | None:
         try:
-            permalink = await self.thread.permalink(upgrade.channel, told.card_ts)
+            return await self.thread.permalink(upgrade.channel, ts)
         except (Busy, Unavailable) as trouble:
             log.warning("%s: no link to its card yet: %s", upgrade.id, trouble)
-            return told
-        return await self._remember(upgrade, replace(told, permalink=permalink)) if permalink else told
+            return None
 
     async def _post_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
         told = await self._remember(upgrade, replace(told, telling=CARD))
         ts = await self._posted(upgrade, told, message, thread=None)
-        now = self.clock.now().timestamp()
-        told = replace(told, card_ts=ts, telling=None, card_digest=_digest(message), card_edited_at=now)
-        return await self._link(upgrade, await self._remember(upgrade, told))
+        told = replace(told, card_ts=ts, telling=None, card_digest=_digest(message), card_edited_at=self._now())
+        return await self._link(upgrade, await self._remember(upgrade, replace(told, link_asked_at=0.0)))
 
     async def _reply(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
         """Every entry after the position; lines of the ticker that are due together share a message."""
@@ -181,6 +185,9 @@ class Narrator:
             if _is_no(trouble):
                 await self._remember(upgrade, replace(told, telling=None))
             raise
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
 
     async def _remember(self, upgrade: Upgrade, told: Told) -> Told:
         await self.upgrades.set_told(upgrade.id, told)

@@ -145,15 +145,22 @@ async def test_a_rate_limit_suspends_the_lane_for_everybody(
     assert double.calls["chat.postMessage"] == 1
 
 
-async def test_edits_and_searches_are_limited_too(thread: SlackThread, double: SlackDouble, lanes: FreeLanes) -> None:
+async def test_edits_searches_and_links_are_limited_too(
+    thread: SlackThread, double: SlackDouble, lanes: FreeLanes
+) -> None:
     card = await thread.post(OPS, HELLO, key="card")
-    for method in ("chat.update", "conversations.history"):
+    limited = ("chat.update", "conversations.history", "chat.getPermalink")
+    for method in limited:
         double.faults.rate_limit(method, 3)
-    with pytest.raises(Busy):
-        await thread.edit(OPS, card, HELLO)
-    with pytest.raises(Busy):
-        await thread.find(OPS, "card", thread=None, since=long_ago())
-    assert lanes.suspended == {"edit": timedelta(seconds=3)}
+    for _ in range(2):
+        with pytest.raises(Busy):
+            await thread.edit(OPS, card, HELLO)
+        with pytest.raises(Busy):
+            await thread.find(OPS, "card", thread=None, since=long_ago())
+        with pytest.raises(Busy):
+            await thread.permalink(OPS, card)
+    assert lanes.suspended == dict.fromkeys(("edit", "search", "link"), timedelta(seconds=3))
+    assert [double.calls[method] for method in limited] == [1, 1, 1]
 
 
 async def test_a_short_wait_is_slept_and_a_long_one_is_not(thread: SlackThread, lanes: FreeLanes) -> None:

@@ -331,6 +331,17 @@ async def test_a_limit_is_waited_for_and_all_is_told_in_order(telling: Telling) 
     assert telling.told() == WORDS[:4]
 
 
+async def test_a_link_that_cannot_be_had_is_asked_for_calmly(telling: Telling) -> None:
+    telling.slack.faults.rate_limit("chat.getPermalink", 100)
+    upgrade = await telling.propose()
+    await telling.tell(upgrade, turns=100)
+    assert telling.slack.calls["chat.getPermalink"] == 1, "nobody asks while the lane is suspended"
+    telling.slack.faults.refuse("chat.getPermalink", "internal_error")
+    await telling.tell(upgrade, turns=60)
+    assert telling.slack.calls["chat.getPermalink"] == 3
+    assert (await telling.store.told(upgrade.id)).permalink is not None
+
+
 def forget(telling: Telling) -> None:
     telling.slack.workspace.channels.pop(OPS)
 
