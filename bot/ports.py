@@ -89,6 +89,7 @@ class Told:
     telling: str | None = None
     card_digest: str | None = None
     card_edited_at: float = 0.0  # epoch seconds
+    refused_since: float | None = None  # epoch seconds: since then Slack says no to every edit of the card
     reported: bool = False
 
 

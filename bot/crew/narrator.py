@@ -5,12 +5,13 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Position, UpgradeId
 from bot.domain.report import report
+from bot.domain.status import Status
 from bot.domain.story import Story, tell
 from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
@@ -24,14 +25,18 @@ S = TypeVar("S")
 log = logging.getLogger(__name__)
 
 EDIT_EVERY = timedelta(seconds=3)  # Slack's own advice for chat.update
+LOOK_EVERY = timedelta(minutes=2)  # at a card that waits for clicks: somebody may have deleted it
 LINK_EVERY = timedelta(seconds=30)  # as long as a card has no link
 LATE = timedelta(minutes=1)
 MOST_LINES = 12  # of the ticker in one message
 TROUBLE = timedelta(seconds=5)
 REFUSAL = timedelta(seconds=30)  # Slack says no: people have to invite the bot, or grant a scope
+PATIENCE = timedelta(hours=1)  # with a card that Slack does not let us edit, once its upgrade is over
+CLICKED = frozenset({Status.PROPOSED, Status.APPROVED})
 CARD = "card"
 REPORT = "report.json"
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+DELETED = frozenset({"message_not_found"})
+GONE = DELETED | {"cant_update_message", "edit_window_closed", "is_inactive"}
 THREAD_GONE = frozenset({"thread_not_found", "message_not_found"})
 UNPALATABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"})
 HALF_DONE = frozenset({"fatal_error", "internal_error", "service_unavailable", "request_timeout"})  # perhaps taken
@@ -68,8 +73,8 @@ class Narrator:
             return self.every
         if story.finished and not told.reported:
             told = await self._report(upgrade, told, timeline)
-        if told.card_digest != _digest(shown):
-            return self.every
+        if told.card_digest != _digest(shown) and not self._is_hopeless(told, story.ended_at):
+            return self.every if told.refused_since is None else REFUSAL
         await self.upgrades.close(upgrade.id)
         return None
 
@@ -95,25 +100,43 @@ class Narrator:
         return await self._remember(upgrade, replace(told, telling=None))
 
     async def _show_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
-        """Post it once, then edit it: the latest wins, and never more often than Slack likes.
-
-        The replies do not wait for an edit that fails; it is tried again.
-        """
+        """Post it once, then edit it: the latest wins, and never more often than Slack likes."""
         if told.card_ts is None:
             return await self._post_card(upgrade, told, message)
-        ts, told, now = told.card_ts, await self._link(upgrade, told), self._now()
-        if told.card_digest == _digest(message) or 0 <= now - told.card_edited_at < EDIT_EVERY.total_seconds():
-            return told
+        ts, told = told.card_ts, await self._link(upgrade, told)
+        return await self._edit_card(upgrade, told, ts, message) if self._is_due(upgrade, told, message) else told
+
+    def _is_due(self, upgrade: Upgrade, told: Told, message: Message) -> bool:
+        """A card that shows it all is edited too while people are to click it: only so does one learn that it is gone."""
+        unchanged = told.card_digest == _digest(message)
+        if unchanged and upgrade.status not in CLICKED:
+            return False
+        every = LOOK_EVERY if unchanged else EDIT_EVERY
+        return not 0 <= self._now() - told.card_edited_at < every.total_seconds()
+
+    async def _edit_card(self, upgrade: Upgrade, told: Told, ts: str, message: Message) -> Told:
+        """The replies do not wait for an edit that fails; it is tried again."""
         try:
             await _taken(lambda each: self.thread.edit(upgrade.channel, ts, each), message)
         except Busy:
             return told
         except Unavailable as trouble:
-            if trouble.code in GONE:
-                return await self._post_card(upgrade, replace(told, permalink=None), message)
+            if trouble.code in (DELETED if told.card_digest == _digest(message) else GONE):
+                return await self._post_card(upgrade, replace(told, card_ts=None, permalink=None), message)
             log.warning("%s: its card cannot be edited now: %s", upgrade.id, trouble)
-            return await self._remember(upgrade, replace(told, card_edited_at=now))
-        return await self._remember(upgrade, replace(told, card_digest=_digest(message), card_edited_at=now))
+            since = (told.refused_since or self._now()) if _is_no(trouble) else told.refused_since
+            return await self._remember(upgrade, replace(told, card_edited_at=self._now(), refused_since=since))
+        return await self._remember(upgrade, self._shown(told, ts, message))
+
+    def _shown(self, told: Told, ts: str, message: Message) -> Told:
+        """Slack took it."""
+        digest, now = _digest(message), self._now()
+        return replace(told, card_ts=ts, card_digest=digest, card_edited_at=now, refused_since=None)
+
+    def _is_hopeless(self, told: Told, ended_at: datetime) -> bool:
+        if told.refused_since is None:
+            return False
+        return self._now() - max(told.refused_since, ended_at.timestamp()) >= PATIENCE.total_seconds()
 
     async def _link(self, upgrade: Upgrade, told: Told) -> Told:
         now = self._now()
@@ -132,8 +155,8 @@ class Narrator:
     async def _post_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
         told = await self._remember(upgrade, replace(told, telling=CARD))
         ts = await self._posted(upgrade, told, message, thread=None)
-        told = replace(told, card_ts=ts, telling=None, card_digest=_digest(message), card_edited_at=self._now())
-        return await self._link(upgrade, await self._remember(upgrade, replace(told, link_asked_at=0.0)))
+        told = replace(self._shown(told, ts, message), telling=None, link_asked_at=0.0)
+        return await self._link(upgrade, await self._remember(upgrade, told))
 
     async def _reply(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
         """Every entry after the position; lines of the ticker that are due together share a message."""

@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew import narrator as narrators
-from bot.crew.narrator import EDIT_EVERY, REFUSAL, TROUBLE, Narrator
+from bot.crew.narrator import EDIT_EVERY, LOOK_EVERY, PATIENCE, REFUSAL, TROUBLE, Narrator
 from bot.domain import upgrade as moves
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
@@ -84,11 +84,11 @@ class Telling:
     async def save(self, move: Move) -> Upgrade:
         return await self.store.save(*move)
 
-    async def tell(self, upgrade: Upgrade, turns: int = 1) -> timedelta | None:
+    async def tell(self, upgrade: Upgrade, turns: int = 1, apart: timedelta = SECOND) -> timedelta | None:
         wait: timedelta | None = None
         for _ in range(turns):
             wait = await self.narrator.turn(upgrade.id)
-            self.clock.move(SECOND)
+            self.clock.move(apart)
         return wait
 
     async def to_the_end(self, upgrade: Upgrade) -> None:
@@ -272,6 +272,39 @@ async def test_a_deleted_card_is_posted_again_and_told_on(telling: Telling, answ
     assert (await telling.store.told(upgrade.id)).permalink not in (None, link)
 
 
+async def test_a_card_deleted_while_it_waits_for_clicks_comes_back_with_its_buttons(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade)
+    (old,) = telling.slack.history(OPS)
+    link = (await telling.store.told(upgrade.id)).permalink
+    telling.slack.board.delete(old)
+    telling.clock.move(LOOK_EVERY)
+    await telling.tell(upgrade, turns=2)
+    (new,) = telling.slack.history(OPS)
+    assert new.buttons == old.buttons == ["approve", "decline", "cancel"]
+    assert (await telling.store.told(upgrade.id)).permalink not in (None, link)
+
+
+async def test_a_card_that_nothing_happens_to_is_looked_at_seldom(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade, turns=50, apart=10 * SECOND)
+    assert telling.slack.calls["chat.update"] == 4
+    upgrade = await telling.order(upgrade)
+    await telling.tell(upgrade, turns=50, apart=10 * SECOND)
+    assert telling.slack.calls["chat.update"] == 5
+
+
+async def test_a_card_that_may_not_be_edited_any_more_is_not_posted_again_before_it_changes(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade)
+    telling.slack.faults.refuse("chat.update", "edit_window_closed", times=3)
+    await telling.tell(upgrade, turns=30, apart=10 * SECOND)
+    assert len(telling.slack.history(OPS)) == 1
+    await telling.approve(upgrade)
+    await telling.tell(upgrade, turns=4)
+    assert "approved" in telling.slack.history(OPS)[-1].text
+
+
 async def test_a_death_and_a_deleted_card_at_once(telling: Telling) -> None:
     upgrade = await telling.propose()
     await telling.tell(upgrade)
@@ -301,6 +334,42 @@ async def test_a_card_that_cannot_be_edited_does_not_keep_the_thread_back(tellin
     assert telling.slack.calls["chat.update"] == 3
     await telling.tell(upgrade, turns=9)
     assert "upgrading" in telling.slack.history(OPS)[0].text
+
+
+async def test_a_card_that_is_not_active_any_more_is_posted_again(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade, turns=4)
+    telling.slack.faults.refuse("chat.update", "is_inactive", times=99)
+    await telling.save(moves.cancel(upgrade, AKI, telling.clock.now()))
+    await telling.to_the_end(upgrade)
+    assert "cancelled" in telling.slack.history(OPS)[-1].text
+    assert telling.slack.calls["chat.update"] == 1
+
+
+async def test_the_last_card_of_an_upgrade_is_tried_calmly_and_given_up_in_the_end(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade, turns=4)
+    telling.slack.faults.refuse("chat.update", "not_allowed", times=999)
+    await telling.save(moves.cancel(upgrade, AKI, telling.clock.now()))
+    ended, turns = telling.clock.now(), 0
+    while (wait := await telling.narrator.turn(upgrade.id)) is not None:
+        assert wait == REFUSAL
+        telling.clock.move(wait)
+        turns += 1
+    assert telling.clock.now() - ended == PATIENCE
+    assert telling.slack.calls["chat.update"] == turns + 1
+    assert await telling.store.unfinished() == ()
+
+
+async def test_a_last_card_is_not_given_up_while_slack_is_away(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade, turns=4)
+    await telling.save(moves.cancel(upgrade, AKI, telling.clock.now()))
+    telling.clock.move(2 * PATIENCE)
+    telling.slack.faults.refuse("chat.update", "internal_error")
+    assert await telling.tell(upgrade) is not None
+    await telling.to_the_end(upgrade)
+    assert "cancelled" in telling.slack.history(OPS)[0].text
 
 
 async def test_a_card_whose_blocks_slack_does_not_like_is_shown_without(telling: Telling) -> None:
@@ -334,10 +403,10 @@ async def test_a_limit_is_waited_for_and_all_is_told_in_order(telling: Telling) 
 async def test_a_link_that_cannot_be_had_is_asked_for_calmly(telling: Telling) -> None:
     telling.slack.faults.rate_limit("chat.getPermalink", 100)
     upgrade = await telling.propose()
-    await telling.tell(upgrade, turns=100)
+    await telling.tell(upgrade, turns=20, apart=5 * SECOND)
     assert telling.slack.calls["chat.getPermalink"] == 1, "nobody asks while the lane is suspended"
     telling.slack.faults.refuse("chat.getPermalink", "internal_error")
-    await telling.tell(upgrade, turns=60)
+    await telling.tell(upgrade, turns=12, apart=5 * SECOND)
     assert telling.slack.calls["chat.getPermalink"] == 3
     assert (await telling.store.told(upgrade.id)).permalink is not None
 
