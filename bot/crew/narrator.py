@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import TypeVar
 
 from bot.domain.errors import Unavailable
@@ -16,6 +17,7 @@ from bot.domain.story import Story, tell
 from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
 from bot.messages.markdown import report_markdown
+from bot.messages.markup import TEXT, cut
 from bot.messages.message import Message
 from bot.messages.thread import is_line, report_comment, said_of
 from bot.ports import Busy, Clock, Recorded, Thread, Told, Upgrades
@@ -28,7 +30,9 @@ EDIT_EVERY = timedelta(seconds=3)  # Slack's own advice for chat.update
 LOOK_EVERY = timedelta(minutes=2)  # at a card that waits for clicks: somebody may have deleted it
 LINK_EVERY = timedelta(seconds=30)  # as long as a card has no link
 LATE = timedelta(minutes=1)
+LATE_MARK = " _(told late)_"
 MOST_LINES = 12  # of the ticker in one message
+MOST_TEXT = 3500  # characters of them; Slack advises no message to have more than 4,000 (chat.postMessage)
 TROUBLE = timedelta(seconds=5)
 REFUSAL = timedelta(seconds=30)  # Slack says no: people have to invite the bot, or grant a scope
 PATIENCE = timedelta(hours=1)  # with a card that Slack does not let us edit, once its upgrade is over
@@ -159,10 +163,11 @@ class Narrator:
         return await self._link(upgrade, await self._remember(upgrade, told))
 
     async def _reply(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
-        """Every entry after the position; lines of the ticker that are due together share a message."""
+        """Every entry after the position; lines of the ticker that are due together share a message, if they fit."""
         while batch := _next_batch(timeline, told.position):
-            text = "\n".join(filter(None, (self._words(record, timeline) for record in batch)))
-            last = batch[-1].position
+            words = [self._words(record, timeline) for record in batch]
+            fitting = _fitting(words)
+            text, last = "\n".join(filter(None, words[:fitting])), batch[fitting - 1].position
             if text:
                 told = await self._remember(upgrade, replace(told, telling=last))
                 await self._posted(upgrade, told, Message(text), thread=told.card_ts)
@@ -174,8 +179,8 @@ class Narrator:
         entries = [each.entry for each in timeline if _rank(each.position) <= _rank(record.position)]
         unsaid = f"({record.entry.kind}: this happened, and it could not be put into words.)"
         words = _made(lambda: said_of(record.entry, tell(entries)), unsaid)
-        late = words and self.clock.now() - record.written_at > LATE
-        return f"{words} _(told late)_" if late else words
+        mark = LATE_MARK if self.clock.now() - record.written_at > LATE else ""
+        return cut(words, TEXT - len(mark)) + mark if words else None
 
     async def _report(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
         unmade: tuple[Mapping[str, str], Message] = {}, Message("The report could not be made; the bot's log says why.")
@@ -264,6 +269,12 @@ def _next_batch(timeline: Sequence[Recorded], after: Position) -> list[Recorded]
             break
         batch.append(record)
     return batch
+
+
+def _fitting(words: Sequence[str | None]) -> int:
+    """How many of these make one message: at least one, for none is split."""
+    lengths = accumulate(len(each or "") + 1 for each in words)
+    return max(1, sum(length <= MOST_TEXT for length in lengths))
 
 
 def _rank(position: Position) -> tuple[int, int]:

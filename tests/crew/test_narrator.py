@@ -14,7 +14,7 @@ from bot.crew import narrator as narrators
 from bot.crew.narrator import EDIT_EVERY, LOOK_EVERY, PATIENCE, REFUSAL, TROUBLE, Narrator
 from bot.domain import upgrade as moves
 from bot.domain.errors import Unavailable
-from bot.domain.ids import UpgradeId
+from bot.domain.ids import Region, UpgradeId
 from bot.domain.status import Status
 from bot.domain.story import Story
 from bot.domain.timeline import Entry, MemberSeen
@@ -24,7 +24,7 @@ from bot.messages.message import Message
 from bot.messages.thread import said_of
 from bot.ports import Told
 from sandbox.slack import Change, SlackDouble
-from tests.crew.house import AKI, MINA, OPS, SECOND, STARTED, Clock, Death, Lanes, Store, proposal, rds_said
+from tests.crew.house import AKI, MINA, MINUTE, OPS, SECOND, STARTED, Clock, Death, Lanes, Store, proposal, rds_said
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
 
@@ -142,6 +142,33 @@ async def test_lines_that_are_due_together_share_a_message(telling: Telling) -> 
     *_, first, second = telling.thread()
     assert [line[-2:] for line in first.splitlines()] == [f"{n:02}" for n in range(12)]
     assert [line[-2:] for line in second.splitlines()] == ["12", "13", "14"]
+
+
+async def test_long_lines_share_a_message_only_as_far_as_slack_shows_it_whole(telling: Telling) -> None:
+    upgrade = await telling.order(await telling.propose())
+    await telling.tell(upgrade)
+    await telling.hear(upgrade, *(f"text {n:02} {'long ' * 300}" for n in range(12)))
+    telling.clock.move(MINUTE + SECOND)
+    await telling.tell(upgrade)
+    replies = telling.thread()[3:]
+    lines = "\n".join(replies).splitlines()
+    assert [line.partition("text ")[2][:2] for line in lines] == [f"{n:02}" for n in range(12)]
+    assert [len(reply.splitlines()) for reply in replies] == [2] * 6
+    assert all(len(reply) <= 3500 for reply in replies)
+    assert all(line.endswith("… _(told late)_") for line in lines)
+
+
+async def test_nothing_is_longer_than_slack_shows_it_whole(telling: Telling) -> None:
+    upgrade = await telling.order(await telling.propose())
+    await telling.tell(upgrade)
+    versions = {step.region: "18.6 " + "and more " * 99 for step in upgrade.plan.steps}
+    whole = {Region(f"{region}-{n}"): version for region, version in versions.items() for n in range(9)}
+    await telling.save(moves.finish(upgrade, Status.FAILED, "why " * 999, whole, (), telling.clock.now()))
+    telling.clock.move(MINUTE + SECOND)
+    await telling.to_the_end(upgrade)
+    (closing,) = (reply for reply in telling.thread() if "this needs a human" in reply)
+    assert 3900 < len(closing) <= 4000
+    assert closing.endswith("… _(told late)_")
 
 
 async def test_what_ends_before_an_order_has_no_report(telling: Telling) -> None:
