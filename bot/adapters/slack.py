@@ -122,9 +122,10 @@ class SlackThread:
 
     async def find(self, channel: ChannelId, key: str, *, thread: str | None, since: datetime) -> str | None:
         oldest = f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
+        us = await self._sent(await self._take("search", READING), self._slack.calm.auth_test())
         try:
             async for message in self._messages(channel, thread, oldest):
-                if _is_marked(message, key):
+                if _is_by(us, message) and _is_marked(message, key):
                     return str(message["ts"])
         except Unavailable as trouble:
             if trouble.code != "missing_scope":
@@ -175,6 +176,13 @@ class SlackThread:
         if not self._told_of_scope:
             log.warning("no scope to read messages back; one that got out just before a crash may be told twice")
         self._told_of_scope = True
+
+
+def _is_by(us: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
+    """What an app writes bears the id of its bot user, the id of its bot, or both (auth.test names them)."""
+    return any(
+        us.get(id) and message.get(author) == us[id] for author, id in (("user", "user_id"), ("bot_id", "bot_id"))
+    )
 
 
 def _is_marked(message: Mapping[str, Any], key: str) -> bool:

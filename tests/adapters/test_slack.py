@@ -16,7 +16,7 @@ from bot.domain.ids import ChannelId, TeamId, UserId
 from bot.messages.markup import section
 from bot.messages.message import Message
 from bot.ports import Busy
-from sandbox.slack import SlackDouble
+from sandbox.slack import File, SlackDouble
 
 OPS = ChannelId("C0DBOPS")
 HELLO = Message("hello", (section("hello"),))
@@ -198,6 +198,16 @@ async def test_files_go_into_the_thread_under_one_comment(thread: SlackThread, d
     assert [file.content.decode() for file in double.files(OPS, card)] == ["# é", "{}"]
     found = await thread.find(OPS, "report.json", thread=card, since=long_ago())
     assert found == double.replies(OPS, card)[0].ts
+
+
+async def test_what_others_post_is_not_ours_whatever_its_name_or_mark(thread: SlackThread, double: SlackDouble) -> None:
+    card = await thread.post(OPS, HELLO, key="card")
+    theirs = File(id="F1", name="report.json", title="report.json", content=b"{}")
+    double.board.post(OPS, "U0AKI", text="the one of last week", files=(theirs,), thread_ts=card)
+    mark = {"event_type": "aurora_upgrade", "event_payload": {"key": "1-0"}}
+    double.board.post(OPS, "U0BOTTO", text="hello", metadata=mark, thread_ts=card)
+    for key in ("report.json", "1-0"):
+        assert await thread.find(OPS, key, thread=card, since=long_ago()) is None
 
 
 async def test_a_slack_that_is_not_there() -> None:

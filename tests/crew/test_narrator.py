@@ -23,8 +23,22 @@ from bot.messages.card import card
 from bot.messages.message import Message
 from bot.messages.thread import said_of
 from bot.ports import Told
-from sandbox.slack import Change, SlackDouble
-from tests.crew.house import AKI, MINA, MINUTE, OPS, SECOND, STARTED, Clock, Death, Lanes, Store, proposal, rds_said
+from sandbox.slack import Change, File, SlackDouble
+from tests.crew.house import (
+    AKI,
+    MINA,
+    MINUTE,
+    OPS,
+    REN,
+    SECOND,
+    STARTED,
+    Clock,
+    Death,
+    Lanes,
+    Store,
+    proposal,
+    rds_said,
+)
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
 
@@ -231,6 +245,17 @@ async def test_answers_that_get_lost_tell_nothing_twice(telling: Telling) -> Non
     assert telling.told() == WORDS
     assert len(telling.slack.history(OPS)) == 1
     assert len(telling.slack.files(OPS)) == 2
+
+
+async def test_somebodys_own_file_is_not_taken_for_a_report_that_is_in_doubt(telling: Telling) -> None:
+    upgrade = await telling.whole()
+    telling.slack.faults.refuse("files.completeUploadExternal", "internal_error")
+    assert await telling.tell(upgrade) == TROUBLE
+    (card,) = telling.slack.history(OPS)
+    theirs = File(id="F1", name="report.json", title="report.json", content=b"{}")
+    telling.slack.board.post(OPS, REN, text="mine", files=(theirs,), thread_ts=card.ts)
+    await telling.to_the_end(upgrade)
+    assert [each.name for each in telling.slack.files(OPS)] == ["report.json", "report.md", "report.json"]
 
 
 async def test_what_is_told_late_says_so(telling: Telling) -> None:
