@@ -1,8 +1,11 @@
 """What people can ask: list, show, propose, approve, decline, cancel, status."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.domain import upgrade as moves
 from bot.domain.errors import Conflict, Refused, Unavailable
@@ -18,6 +21,7 @@ from bot.domain.version import EngineVersion
 from bot.ports import Aurora, Clock, Crew, People, Policies, Upgrades
 
 TRIES = 12  # of a decision whose save met another: more than approvals can meet; each try reads and decides anew
+LOOK_AGAIN = timedelta(seconds=0.1)  # for a card
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,16 @@ class Shown:
     facts: Facts
     open_upgrade: Upgrade | None
     link: str | None  # to the card of the open upgrade
+    trouble: str | None = None  # Slack's word for why that card could not be posted
 
 
 @dataclass(frozen=True)
 class Standing:
-    """An upgrade as it stands, and where its card is."""
+    """An upgrade as it stands, and where its card is. `trouble` is Slack's word for why it could not be posted."""
 
     upgrade: Upgrade
     link: str | None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Desk:
     people: People
     crew: Crew
     clock: Clock
+    card_within: timedelta = timedelta(seconds=2)  # the answer to a proposal waits so long for its card
 
     async def clusters(self) -> tuple[GlobalCluster, ...]:
         return await self.aurora.global_clusters()
@@ -67,10 +74,11 @@ class Desk:
             facts=facts,
             open_upgrade=standing.upgrade if standing else None,
             link=standing.link if standing else None,
+            trouble=standing.trouble if standing else None,
         )
 
-    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Upgrade:
-        """Plan, check and save a proposal; a blocker refuses it."""
+    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:
+        """Plan, check and save a proposal; a blocker refuses it. Says what became of its card, if that is known soon."""
         check_member(await self._person(by), self.home)
         found = await self._cluster(cluster)
         await self._refuse_second(found)
@@ -93,7 +101,7 @@ class Desk:
             await self._refuse_second(found)
             raise
         await self._set_going(saved)
-        return saved
+        return await self._carded(saved)
 
     async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
         """Count an approval; the plan is made again, so that nobody approves what is not there any more."""
@@ -223,6 +231,8 @@ class Desk:
                 f"`{cluster.identifier}` has an open upgrade already, to {plan.target} "
                 f"({moves.said(standing.upgrade.status)}). One at a time.",
                 link=standing.link,
+                channel=standing.upgrade.channel,
+                trouble=standing.trouble,
             )
 
     async def _let_expire(self, cluster: GlobalCluster) -> None:
@@ -251,7 +261,18 @@ class Desk:
             raise Unavailable("Redis", "unreadable", f"the record of {', '.join(damaged)} cannot be read")
 
     async def _standing(self, upgrade: Upgrade) -> Standing:
-        return Standing(upgrade=upgrade, link=(await self.upgrades.told(upgrade.id)).permalink)
+        told = await self.upgrades.told(upgrade.id)
+        return Standing(upgrade=upgrade, link=told.permalink, trouble=told.trouble)
+
+    async def _carded(self, upgrade: Upgrade) -> Standing:
+        """The proposal is saved, so no trouble here is an answer to it."""
+        standing = Standing(upgrade, link=None)
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(self.card_within.total_seconds()):
+                while not (standing.link or standing.trouble):
+                    await asyncio.sleep(LOOK_AGAIN.total_seconds())
+                    standing = await self._standing(upgrade)
+        return standing
 
 
 def _new_id(cluster: GlobalCluster) -> UpgradeId:

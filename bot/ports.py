@@ -84,6 +84,7 @@ class Told:
 
     card_ts: str | None = None
     permalink: str | None = None
+    trouble: str | None = None  # Slack's word for why the card could not be posted
     link_asked_at: float = 0.0  # epoch seconds
     position: Position = START
     telling: str | None = None

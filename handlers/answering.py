@@ -87,7 +87,7 @@ class Answering:
             async with limit:
                 return await ask()
         except Refused as no:
-            return answers.refused(no.sentence, no.link, no.approvers)
+            return answers.refused(no)
         except Unavailable as trouble:
             log.warning("not answered: %s", trouble)
             return answers.unavailable(trouble.what, trouble.code, trouble.detail)

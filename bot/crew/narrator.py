@@ -36,7 +36,7 @@ MOST_TEXT = 3500  # characters of them; Slack advises no message to have more th
 TROUBLE = timedelta(seconds=5)
 REFUSAL = timedelta(seconds=30)  # Slack says no: people have to invite the bot, or grant a scope
 PATIENCE = timedelta(hours=1)  # with a card that Slack does not let us edit, once its upgrade is over
-CLICKED = frozenset({Status.PROPOSED, Status.APPROVED})
+CLICKED = frozenset({Status.PROPOSED, Status.APPROVED})  # then the card has buttons
 CARD = "card"
 REPORT = "report.json"
 DELETED = frozenset({"message_not_found"})
@@ -96,7 +96,7 @@ class Narrator:
                 raise
             found = None
         if found and doubtful == CARD:
-            told = replace(told, card_ts=found)
+            told = replace(told, card_ts=found, trouble=None, link_asked_at=0.0)
         elif found and doubtful == REPORT:
             told = replace(told, reported=True)
         elif found:
@@ -135,7 +135,7 @@ class Narrator:
     def _shown(self, told: Told, ts: str, message: Message) -> Told:
         """Slack took it."""
         digest, now = _digest(message), self._now()
-        return replace(told, card_ts=ts, card_digest=digest, card_edited_at=now, refused_since=None)
+        return replace(told, card_ts=ts, trouble=None, card_digest=digest, card_edited_at=now, refused_since=None)
 
     def _is_hopeless(self, told: Told, ended_at: datetime) -> bool:
         if told.refused_since is None:
@@ -211,7 +211,8 @@ class Narrator:
             if told.telling != CARD and trouble.code in THREAD_GONE:
                 told = replace(told, card_ts=None, permalink=None)
             if _is_no(trouble):
-                await self._remember(upgrade, replace(told, telling=None))
+                uncarded = trouble.code if told.telling == CARD else told.trouble
+                await self._remember(upgrade, replace(told, telling=None, trouble=uncarded))
             raise
 
     def _now(self) -> float:

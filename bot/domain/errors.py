@@ -4,13 +4,24 @@
 class Refused(Exception):
     """No, and why: `sentence` is plain text that the person reads as it stands.
 
-    `link` points to what stands in the way; `approvers` are the Slack ids of those who could say yes.
+    `link` points to what stands in the way. An upgrade in the way without one has its card in `channel`, or `trouble`
+    is Slack's word for why it is not there. `approvers` are the Slack ids of those who could say yes.
     """
 
-    def __init__(self, sentence: str, *, link: str | None = None, approvers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        link: str | None = None,
+        channel: str | None = None,
+        trouble: str | None = None,
+        approvers: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.link = link
+        self.channel = channel
+        self.trouble = trouble
         self.approvers = approvers
 
 

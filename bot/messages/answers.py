@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from bot.domain.errors import Refused
 from bot.domain.preflight import Facts, Unread
 from bot.domain.status import Status
 from bot.domain.topology import GlobalCluster, Member
@@ -14,6 +15,8 @@ from bot.messages.message import Message
 PAGE: Final = 20  # global clusters
 MOST_UPGRADES: Final = 20
 MOST_TEXT: Final = 40_000  # characters; Slack cuts a new message's text there
+INVITED: Final = ("not_in_channel", "channel_not_found")
+CLOSED: Final = ("is_archived", "restricted_action", "restricted_action_read_only_channel")
 DAY_AND_TIME: Final = "{date_short_pretty} {time}"
 
 
@@ -32,15 +35,19 @@ class Shown(Protocol):
     def open_upgrade(self) -> Upgrade | None: ...
     @property
     def link(self) -> str | None: ...
+    @property
+    def trouble(self) -> str | None: ...
 
 
 class Standing(Protocol):
-    """An upgrade, and where its card is."""
+    """An upgrade, and where its card is, or Slack's word for why it could not be posted."""
 
     @property
     def upgrade(self) -> Upgrade: ...
     @property
     def link(self) -> str | None: ...
+    @property
+    def trouble(self) -> str | None: ...
 
 
 def _message(*parts: str) -> Message:
@@ -130,7 +137,7 @@ def _maintenance(facts: Facts) -> str:
 
 
 def _open(shown: Shown) -> str:
-    return _standing(shown.open_upgrade, shown.link) if shown.open_upgrade else "No upgrade is open."
+    return _standing(shown.open_upgrade, shown.link, shown.trouble) if shown.open_upgrade else "No upgrade is open."
 
 
 def status(standings: Sequence[Standing], cluster: str | None) -> Message:
@@ -139,15 +146,16 @@ def status(standings: Sequence[Standing], cluster: str | None) -> Message:
     if still_open:
         more = len(still_open) - MOST_UPGRADES
         rest = f"{more} more: `/aurora status CLUSTER` shows one." if more > 0 else ""
-        return _message(*(_standing(each.upgrade, each.link) for each in still_open[:MOST_UPGRADES]), rest)
+        shown = (_standing(each.upgrade, each.link, each.trouble) for each in still_open[:MOST_UPGRADES])
+        return _message(*shown, rest)
     of = f" for {code(cluster)}" if cluster else ""
     if not standings:
         return _message(f"No upgrade is open{of}." if cluster is None else f"No upgrade was ever proposed{of}.")
     last = max(standings, key=lambda each: each.upgrade.proposed_at)
-    return _message(f"No upgrade is open{of}. The last one:", _standing(last.upgrade, last.link))
+    return _message(f"No upgrade is open{of}. The last one:", _standing(last.upgrade, last.link, last.trouble))
 
 
-def _standing(upgrade: Upgrade, card: str | None) -> str:
+def _standing(upgrade: Upgrade, card: str | None, trouble: str | None) -> str:
     head = f"{_what(upgrade)}  ·  *{said(upgrade.status)}*"
     by = f"Proposed by {user(upgrade.proposed_by)} {when(upgrade.proposed_at, DAY_AND_TIME)}"
     seen = [
@@ -155,8 +163,27 @@ def _standing(upgrade: Upgrade, card: str | None) -> str:
         for each in upgrade.members
         if upgrade.status is Status.UPGRADING
     ]
-    where = link(card, "Open the card") if card else f"Its card is in <#{upgrade.channel}>"
+    where = _card(upgrade.channel, card, trouble)
     return "\n".join([head, *seen, f"{by}{_waits_for(upgrade)}  ·  {where}"])
+
+
+def _card(channel: str, card: str | None, trouble: str | None) -> str:
+    """Where the card is, as far as that is known."""
+    if card:
+        return link(card, "Open the card")
+    if trouble is None:
+        return f"Look for its card in <#{channel}>"
+    return f"Its card could not be posted in <#{channel}>: Slack says {code(trouble)}. {_what_instead(trouble)}"
+
+
+def _what_instead(trouble: str) -> str:
+    """What people can do about a channel that does not take the card; the names are those of chat.postMessage."""
+    another = "Another channel in `aurora.toml` counts from the next proposal on."
+    if trouble in INVITED:
+        return f"Invite me to that channel, and the card comes by itself. {another}"
+    if trouble in CLOSED:
+        return f"Let me post in that channel, and the card comes by itself. {another}"
+    return "Tell those who run this bot; the card comes by itself once that is mended."
 
 
 def _waits_for(upgrade: Upgrade) -> str:
@@ -177,9 +204,10 @@ def _approvals(upgrade: Upgrade) -> str:
     )
 
 
-def proposed(upgrade: Upgrade) -> Message:
-    needs = f"it {_approvals(upgrade)} and expires {when(upgrade.expires_at, DAY_AND_TIME)}"
-    return _message(f"Proposed: {_what(upgrade)}. The card is in <#{upgrade.channel}>; {needs}.")
+def proposed(standing: Standing) -> Message:
+    upgrade = standing.upgrade
+    needs = f"It {_approvals(upgrade)} and expires {when(upgrade.expires_at, DAY_AND_TIME)}."
+    return _message(f"Proposed: {_what(upgrade)}. {needs}", _card(upgrade.channel, standing.link, standing.trouble))
 
 
 def approved(upgrade: Upgrade) -> Message:
@@ -204,13 +232,18 @@ def _what(upgrade: Upgrade) -> str:
     return f"{code(plan.global_cluster)} from {plan.from_version} to {plan.target}"
 
 
-def refused(sentence: str, where: str | None = None, approvers: Sequence[str] = ()) -> Message:
-    """`where` is a URL to what stands in the way."""
+def refused(no: Refused) -> Message:
     return _message(
-        plain(sentence),
-        f"Approvers: {mentions(approvers)}" if approvers else "",
-        link(where, "Open it") if where else "",
+        plain(no.sentence),
+        f"Approvers: {mentions(no.approvers)}" if no.approvers else "",
+        _in_the_way(no),
     )
+
+
+def _in_the_way(no: Refused) -> str:
+    if no.link:
+        return link(no.link, "Open it")
+    return _card(no.channel, None, no.trouble) if no.channel else ""
 
 
 def unavailable(what: str, reason: str, detail: str = "") -> Message:

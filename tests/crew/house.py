@@ -199,7 +199,9 @@ class Home:
 
     @property
     def desk(self) -> Desk:
-        return Desk(TEAM, self.aurora, self.upgrades, PolicyFile(self.policy), self.people, self.crew, self.clock)
+        """It waits for no card, since nobody posts one."""
+        policies, soon = PolicyFile(self.policy), timedelta()
+        return Desk(TEAM, self.aurora, self.upgrades, policies, self.people, self.crew, self.clock, soon)
 
     @property
     def driver(self) -> Driver:
@@ -227,7 +229,7 @@ class Home:
         self.policy.write_text(text)
 
     async def proposed(self, cluster: str = "orders", reason: str = "patch for CVE") -> Upgrade:
-        return await self.desk.propose(AKI, cluster, "18.6", reason)
+        return (await self.desk.propose(AKI, cluster, "18.6", reason)).upgrade
 
     async def approved(self) -> Upgrade:
         upgrade = await self.proposed()

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.adapters.slack import Slack, SlackThread
+from bot.crew.narrator import Narrator
 from bot.desk import Desk, Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
@@ -18,7 +21,7 @@ from bot.ports import Told
 from sandbox.aurora.asking import Answer, Call
 from sandbox.aurora.state import Instance
 from sandbox.slack import User
-from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, Home
+from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, Bell, Home, Lanes
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
 
@@ -45,8 +48,9 @@ async def untouched(home: Home, upgrade: Upgrade) -> bool:
 
 
 async def test_a_proposal_is_saved_told_and_set_going(home: Home) -> None:
-    upgrade = await home.desk.propose(AKI, "Orders", "18.6", "patch for CVE")
-    assert await home.read(upgrade) == upgrade
+    standing = await home.desk.propose(AKI, "Orders", "18.6", "patch for CVE")
+    upgrade = standing.upgrade
+    assert standing == Standing(await home.read(upgrade), link=None)
     assert (upgrade.status, upgrade.revision, upgrade.channel) == (Status.PROPOSED, 1, OPS)
     assert [str(step.to_version) for step in upgrade.plan.steps] == ["18.6", "18.6"]
     assert upgrade.expires_at == home.clock.now() + 60 * MINUTE
@@ -58,6 +62,57 @@ async def test_a_proposal_counts_though_nobody_can_be_set_going_now(home: Home) 
     home.crew.down = True
     upgrade = await home.proposed()
     assert await home.upgrades.unfinished() == (upgrade,)
+
+
+@dataclass
+class Teller(Bell):
+    """Whoever is woken here is told of, a moment later, by a narrator."""
+
+    narrator: Narrator | None = None
+    telling: list[asyncio.Task[object]] = field(default_factory=list)
+
+    async def wake(self, id: UpgradeId) -> None:
+        self.telling.append(asyncio.create_task(self.tell(id)))
+
+    async def tell(self, id: UpgradeId) -> object:
+        await asyncio.sleep(0.3)
+        return self.narrator and await self.narrator.turn(id)
+
+
+@pytest.fixture
+async def told_desk(home: Home, slack: Slack) -> AsyncIterator[Desk]:
+    crew = Teller(narrator=Narrator(home.upgrades, SlackThread(slack, Lanes(home.clock)), home.clock))
+    yield replace(home.desk, crew=crew, card_within=timedelta(seconds=10))
+    await asyncio.gather(*crew.telling)
+
+
+async def test_whoever_proposes_learns_where_the_card_is(home: Home, told_desk: Desk) -> None:
+    standing = await told_desk.propose(AKI, "orders", "18.6", "")
+    (card,) = home.slack.history(OPS)
+    assert standing.link == f"https://sandbox.slack.com/archives/C0DBOPS/p{card.ts.replace('.', '')}"
+    assert standing.trouble is None
+    assert (await refused(home.proposed())).link == standing.link
+
+
+async def test_whoever_proposes_learns_why_there_is_no_card(home: Home, told_desk: Desk) -> None:
+    home.rule(channel="C0OTHER")
+    standing = await told_desk.propose(AKI, "orders", "18.6", "")
+    assert standing == Standing(standing.upgrade, None, "not_in_channel")
+    assert await home.desk.status(None) == await home.desk.status("orders") == (standing,)
+    assert (await home.desk.show("orders")).trouble == "not_in_channel"
+    no = await refused(home.proposed())
+    assert (no.link, no.channel, no.trouble) == (None, "C0OTHER", "not_in_channel")
+
+
+async def test_a_store_that_falls_silent_after_a_proposal_does_not_take_it_back(
+    home: Home, told_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> Told:
+        raise Unavailable("Redis", "ConnectionError")
+
+    monkeypatch.setattr(type(home.upgrades), "told", silent)
+    standing = await told_desk.propose(AKI, "orders", "18.6", "")
+    assert standing == Standing(await home.read(standing.upgrade), link=None)
 
 
 async def test_blockers_refuse_with_every_reason(home: Home) -> None:
@@ -85,6 +140,12 @@ async def test_a_second_proposal_is_refused_with_the_link_to_the_first(home: Hom
     no = await refused(home.desk.propose(REN, "ORDERS", None, ""))
     assert no.sentence == "`orders` has an open upgrade already, to 18.6 (waiting for approval). One at a time."
     assert no.link == LINK
+
+
+async def test_a_second_proposal_is_refused_with_the_channel_as_long_as_there_is_no_link(home: Home) -> None:
+    await home.proposed()
+    no = await refused(home.proposed())
+    assert (no.link, no.channel, no.trouble) == (None, OPS, None)
 
 
 async def test_of_two_proposals_in_the_same_moment_one_is_refused(home: Home) -> None:

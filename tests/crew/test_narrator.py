@@ -471,21 +471,48 @@ def expel(telling: Telling) -> None:
     telling.slack.workspace.channels[OPS].members -= {"U0AURORA"}
 
 
-@pytest.mark.parametrize("spoil", [forget, expel])
-async def test_a_channel_that_cannot_be_told_in_is_tried_calmly(
-    telling: Telling, spoil: Callable[[Telling], None]
+@pytest.mark.parametrize(("spoil", "code"), [(forget, "channel_not_found"), (expel, "not_in_channel")])
+async def test_a_channel_that_cannot_be_told_in_is_tried_calmly_and_why_is_known(
+    telling: Telling, spoil: Callable[[Telling], None], code: str
 ) -> None:
     channel = telling.slack.workspace.channels[OPS]
     spoil(telling)
     upgrade = await telling.propose()
     for _ in range(3):
         assert await telling.tell(upgrade) == REFUSAL
+        assert (await telling.store.told(upgrade.id)).trouble == code
     assert telling.slack.calls.total() == 3
     upgrade = await telling.order(upgrade)
     channel.members.add("U0AURORA")
     telling.slack.workspace.channels[OPS] = channel
     await telling.tell(upgrade)
     assert telling.told() == WORDS[:3]
+    assert (await telling.store.told(upgrade.id)).trouble is None
+
+
+async def test_a_deleted_card_that_cannot_come_back_has_no_link_but_a_reason(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    await telling.tell(upgrade)
+    telling.slack.board.delete(telling.slack.history(OPS)[0])
+    telling.slack.faults.refuse("chat.postMessage", "is_archived", times=2)
+    assert await telling.tell(upgrade, turns=2, apart=LOOK_EVERY) == REFUSAL
+    told = await telling.store.told(upgrade.id)
+    assert (told.permalink, told.trouble) == (None, "is_archived")
+    await telling.tell(upgrade, turns=2)
+    told = await telling.store.told(upgrade.id)
+    assert (told.permalink is not None, told.trouble) == (True, None)
+
+
+async def test_a_card_whose_posting_is_in_doubt_is_no_trouble_when_it_is_found(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    telling.slack.faults.refuse("chat.postMessage", "not_in_channel")
+    assert await telling.tell(upgrade) == REFUSAL
+    telling.slack.faults.lose_answer("chat.postMessage")
+    assert await telling.tell(upgrade) == TROUBLE
+    assert (await telling.store.told(upgrade.id)).trouble == "not_in_channel"
+    await telling.tell(upgrade)
+    assert len(telling.slack.history(OPS)) == 1
+    assert (await telling.store.told(upgrade.id)).trouble is None
 
 
 async def test_a_channel_that_is_lost_in_the_middle(telling: Telling) -> None:

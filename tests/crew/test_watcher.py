@@ -28,7 +28,7 @@ def watcher(home: Home, server: RedisServer) -> Watcher:
 
 
 async def ordered(home: Home, cluster: str = "orders", version: str = "18.6") -> Upgrade:
-    upgrade = await home.desk.propose(AKI, cluster, version, "")
+    upgrade = (await home.desk.propose(AKI, cluster, version, "")).upgrade
     await home.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
     upgrade = await home.drive(upgrade)
     home.aws.calls.clear()

@@ -91,6 +91,8 @@ class StubDesk:
     """Remembers what it was asked. `trouble` is raised instead of an answer; every answer takes `seconds`."""
 
     trouble: BaseException | None = None
+    link: str | None = "https://sandbox.slack.com/archives/C0DBOPS/p1"  # to the card of what is proposed
+    card_trouble: str | None = None
     seconds: float = 0.0
     standings: tuple[Standing, ...] = ()
     found: tuple[GlobalCluster, ...] = (global_cluster(),)
@@ -110,13 +112,11 @@ class StubDesk:
         await self._hear("show", name)
         cluster = self.found[0]
         targets = tuple(map(EngineVersion.parse, ("18.10", "18.6")))
-        return Shown(
-            cluster, targets, None, facts(cluster), proposal(), "https://sandbox.slack.com/archives/C0DBOPS/p1"
-        )
+        return Shown(cluster, targets, None, facts(cluster), proposal(), self.link, self.card_trouble)
 
-    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Upgrade:
+    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:
         await self._hear("propose", by, cluster, version, reason)
-        return proposal(cluster, by, reason)
+        return Standing(proposal(cluster, by, reason), self.link, self.card_trouble)
 
     async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
         await self._hear("approve", by, upgrade, digest)

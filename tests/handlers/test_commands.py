@@ -60,8 +60,38 @@ async def test_show_tells_targets_in_numeric_order_and_the_open_upgrade(ears: Ea
 async def test_a_proposal_says_where_its_card_is_and_who_is_needed(ears: Ears) -> None:
     _, said = await types(ears, "upgrade orders 18.6 “patch for CVE”")
     assert ears.desk.asked == [("propose", "U0AKI", "orders", "18.6", "patch for CVE")]
-    assert said.startswith("Proposed: `orders` from 18.4 to 18.6. The card is in <#C0DBOPS>;")
-    assert "needs 1 approval from <!subteam^S0DBA>" in said
+    assert said.startswith(
+        "Proposed: `orders` from 18.4 to 18.6. It needs 1 approval from <!subteam^S0DBA> and expires"
+    )
+    assert said.endswith("\n<https://sandbox.slack.com/archives/C0DBOPS/p1|Open the card>")
+
+
+async def test_a_card_that_is_not_there_yet_is_said_to_come_where_it_will(hearing: Ears) -> None:
+    hearing.desk.link = None
+    _, said = await types(hearing, "upgrade orders 18.6")
+    assert said.endswith("\nLook for its card in <#C0DBOPS>")
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("not_in_channel", "Invite me to that channel, and the card comes by itself. Another channel in `aurora.toml`"),
+        ("is_archived", "Let me post in that channel, and the card comes by itself. Another channel in `aurora.toml`"),
+        ("invalid_auth", "Tell those who run this bot; the card comes by itself once that is mended."),
+    ],
+)
+async def test_a_card_that_could_not_be_posted_is_never_said_to_be_there(hearing: Ears, code: str, advice: str) -> None:
+    hearing.desk.link, hearing.desk.card_trouble = None, code
+    hearing.desk.standings = (Standing(proposal(), None, code),)
+    answers = [(await types(hearing, asking))[1] for asking in ("upgrade orders 18.6", "status", "show orders")]
+    hearing.desk.trouble = Refused("One at a time.", channel="C0DBOPS", trouble=code)
+    for said in (*answers, (await types(hearing, "upgrade orders 18.6"))[1]):
+        assert f"Its card could not be posted in <#C0DBOPS>: Slack says `{code}`. {advice}" in said
+
+
+async def test_a_refusal_without_a_link_names_the_channel(hearing: Ears) -> None:
+    hearing.desk.trouble = Refused("One at a time.", channel="C0DBOPS")
+    assert (await types(hearing, "upgrade orders 18.6"))[1] == "One at a time.\nLook for its card in <#C0DBOPS>"
 
 
 async def test_a_command_with_the_word_payload_is_not_lost(ears: Ears) -> None:
