@@ -140,6 +140,10 @@ class Upgrades(Protocol):
         """Replace the revision that was read, append the entries, keep the indices: one atomic step; else Conflict."""
         ...
 
+    async def make_durable(self) -> bool:
+        """Wait until what was saved outlives a power cut; False when the store cannot promise it."""
+        ...
+
     async def append_once(self, id: UpgradeId, key: str, entry: Entry) -> bool:
         """Append unless an entry with this key is there already; False then, and when the upgrade has finished."""
         ...

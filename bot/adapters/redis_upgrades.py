@@ -19,6 +19,7 @@ from bot.ports import Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
 PAGE: Final = 1000
+DURABLE_WITHIN: Final = timedelta(seconds=2)
 OPEN: Final = key("open")  # account/cluster → the id of its open upgrade
 UNFINISHED: Final = key("unfinished")  # the ids of those that still need turns
 ALL: Final = key("all")  # every id by the time of its proposal
@@ -101,6 +102,16 @@ class RedisUpgrades:
                 raise Conflict(f"{upgrade.cluster} has an open upgrade already: {other}")
             case _:
                 raise Conflict(f"{upgrade.id} is not at revision {upgrade.revision} any more")
+
+    async def make_durable(self) -> bool:
+        """With `appendfsync everysec` a power cut takes the last second; WAITAOF (Redis 7.2) waits until it is on disk."""
+        try:
+            on_disk, _ = await self._server.do("WAITAOF", 1, 0, DURABLE_WITHIN // _MS)
+        except Unavailable as trouble:
+            if "WAITAOF" not in trouble.detail:
+                raise
+            return False  # an older server, or one that does not persist: said at the start
+        return bool(on_disk)
 
     async def append_once(self, id: UpgradeId, key: str, entry: Entry) -> bool:
         keys = [_record(id), _timeline(id), _once(id)]

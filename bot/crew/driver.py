@@ -144,6 +144,8 @@ class Driver:
     async def _order(self, upgrade: Upgrade, approved_by: tuple[UserId, ...]) -> None:
         began = asyncio.get_running_loop().time()
         intended = await self._save(moves.intend(upgrade, approved_by, self.clock.now()))
+        if not await self.upgrades.make_durable():
+            log.warning("%s: the store cannot promise that the intent outlives a power cut", upgrade.id)
         answer = await self._call(intended, began)
         if isinstance(answer, NoAnswer):
             log.warning("%s: the order got no answer, from now on it is only observed: %s", upgrade.id, answer.why)

@@ -231,6 +231,17 @@ async def test_the_latest_of_one_cluster_are_found_among_any_number(upgrades: Re
     assert await upgrades.latest(1, "nobody") == ()
 
 
+async def test_what_must_outlive_a_power_cut_is_on_disk(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    await upgrades.save(*cancel(created, UserId("UAKI"), NOW))
+    assert await upgrades.make_durable()
+
+
+async def test_a_server_that_does_not_persist_promises_nothing(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as client, RedisServer(valkey.url) as server:
+        await client.config_set("appendonly", "no")
+        assert not await RedisUpgrades(server).make_durable()
+
+
 async def test_lanes_keep_their_distance_under_a_crowd(server: RedisServer) -> None:
     lanes = RedisLanes(server)
     second = timedelta(seconds=1)
