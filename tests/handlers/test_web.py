@@ -46,8 +46,9 @@ async def test_a_signed_command_is_heard(web: Ears) -> None:
     assert await post(web, COMMAND, signed(COMMAND)) == 200
 
 
-@pytest.mark.parametrize("timestamp", ["soon", "", "-1", "²", "1e9", "9" * 30, str(int(time.time()) - 400), "0"])
+@pytest.mark.parametrize("timestamp", ["soon", "", "-1", "²", "1e9", "9" * 30, "old", "0"])
 async def test_a_timestamp_that_is_none_or_old_is_turned_away(web: Ears, timestamp: str) -> None:
+    timestamp = str(int(time.time()) - 400) if timestamp == "old" else timestamp
     headers = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature(COMMAND, timestamp)}
     assert await post(web, COMMAND, headers) == 401
     assert web.desk.asked == []
