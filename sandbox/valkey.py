@@ -49,6 +49,13 @@ class Valkey:
         """Die as in a power cut."""
         await asyncio.to_thread(self._end, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Hang: it takes connections and says nothing until it is thawed."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     async def restart(self) -> None:
         """Up again, on the same port and data; returns when it answers."""
         await self.stop()
@@ -74,6 +81,10 @@ class Valkey:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._leash.hold(self._process.pid)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def _end(self, number: int) -> None:
         if self._process is None:

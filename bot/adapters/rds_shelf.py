@@ -1,10 +1,11 @@
 """Answers of AWS, kept for a short while where all processes find them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,12 +15,19 @@ from bot.ports import Cache
 T = TypeVar("T")
 Ask = Callable[[], Awaitable[T]]
 
+SOON: Final = timedelta(seconds=0.4)  # a cache that is slower than this saves nobody time
+LEFT_ALONE: Final = timedelta(seconds=5)
+
 
 class Shelf:
-    """A cache that is down or talks nonsense is passed by. Whoever asks while a question is under way shares its answer."""
+    """Whoever asks while a question is under way shares its answer.
+
+    A cache that talks nonsense is passed by, and one that is down or hangs for a while: it costs `SOON` once.
+    """
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self._alone_until = float("-inf")  # by time.monotonic
         self._asking: dict[str, asyncio.Task[Any]] = {}
 
     async def kept(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
@@ -38,7 +46,8 @@ class Shelf:
         """Always a new answer, asked for after this call began; then it is kept."""
         answer = await ask()
         with suppress(Unavailable):
-            await self._cache.put(key, kind.dump_json(answer).decode(), keep)
+            async with self._in_time():
+                await self._cache.put(key, kind.dump_json(answer).decode(), keep)
         return answer
 
     async def close(self) -> None:
@@ -49,9 +58,22 @@ class Shelf:
 
     async def _found(self, key: str, kind: TypeAdapter[T]) -> T | None:
         with suppress(Unavailable, ValidationError):
-            text = await self._cache.get(key)
+            async with self._in_time():
+                text = await self._cache.get(key)
             return None if text is None else kind.validate_json(text)
         return None
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Unavailable when the cache is, when it hangs, and as long as it is left alone for that."""
+        if time.monotonic() < self._alone_until:
+            raise Unavailable("the cache", "left alone")
+        try:
+            async with asyncio.timeout(SOON.total_seconds()):
+                yield
+        except (TimeoutError, Unavailable) as trouble:
+            self._alone_until = time.monotonic() + LEFT_ALONE.total_seconds()
+            raise Unavailable("the cache", type(trouble).__name__) from None
 
     def _answered(self, key: str, task: asyncio.Task[Any]) -> None:
         self._asking.pop(key, None)

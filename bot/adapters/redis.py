@@ -1,5 +1,6 @@
 """The door to Redis: how it is reached, what can go wrong there, and the small things that all processes share in it."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from bot.domain.errors import Unavailable
 
 CONNECT_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 3.0
+READ_SECONDS: Final = 1.8  # with all its tries: whoever asked hears of a Redis that hangs before they wonder
 CONNECTIONS: Final = 50
 MICROSECOND: Final = timedelta(microseconds=1)
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -83,9 +85,13 @@ class RedisServer:
         await self._once.aclose()
 
     async def read(self, question: Awaitable[Any]) -> Any:
-        """The answer to a question put to `reads`."""
+        """The answer to a question put to `reads`; one that does not come in time is Unavailable too."""
         with speaking(self._url):
-            return await question
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    return await question
+            except TimeoutError:
+                raise Unavailable("Redis", "TimeoutError", f"no answer within {READ_SECONDS:g} s") from None
 
     async def run(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
         """One atomic step, sent once."""

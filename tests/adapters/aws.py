@@ -1,5 +1,6 @@
 """An AWS for the tests: the sandbox's control plane with every call written down, and a socket that behaves badly."""
 
+import asyncio
 import socketserver
 import time
 from collections import Counter
@@ -107,6 +108,21 @@ class Dead:
 
     async def put(self, key: str, value: str, keep: timedelta) -> None:  # noqa: ARG002
         raise Unavailable("Redis", "ConnectionError")
+
+
+class Hung:
+    """A cache that never answers. `asked` counts how often somebody waited for it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def get(self, key: str) -> str | None:  # noqa: ARG002 - it does not get as far as reading it
+        self.asked += 1
+        await asyncio.sleep(60)
+        return None
+
+    async def put(self, key: str, value: str, keep: timedelta) -> None:  # noqa: ARG002
+        await self.get(key)
 
 
 class Rude(socketserver.ThreadingTCPServer):

@@ -15,7 +15,7 @@ from bot.ports import Aurora, Cache
 from sandbox.aurora import seed
 from sandbox.aurora.catalogue import POSTGRES
 from sandbox.aurora.state import GlobalCluster as Global
-from tests.adapters.aws import AP, EU, NOW, US, Aws, Dead, Shared, orders
+from tests.adapters.aws import AP, EU, NOW, US, Aws, Dead, Hung, Shared, orders
 
 pytest_plugins = ["tests.adapters.aws_fixtures"]
 pytestmark = pytest.mark.usefixtures("aws_environment")
@@ -188,6 +188,18 @@ async def test_a_cache_without_use_does_not_stop_reading(kind: str) -> None:
     cache: Cache = Dead() if kind == "dead" else garbled
     rds = RdsAurora(US, cache, FRESH_FOR)
     assert len((await orders(rds)).members) == 2
+    await rds.close()
+
+
+@pytest.mark.usefixtures("aws")
+async def test_a_cache_that_hangs_is_waited_for_once_and_then_left_alone() -> None:
+    hung = Hung()
+    rds = RdsAurora(US, hung, FRESH_FOR)
+    began = time.monotonic()
+    for _ in range(3):
+        assert len((await orders(rds)).members) == 2
+    assert time.monotonic() - began < 2
+    assert hung.asked == 1
     await rds.close()
 
 

@@ -314,6 +314,22 @@ async def test_a_dead_redis_is_unavailable_and_comes_back(valkey: Valkey) -> Non
         assert (await upgrades.save(created, ())).revision == 2
 
 
+async def test_a_redis_that_hangs_is_named_before_anybody_wonders(valkey: Valkey) -> None:
+    async with RedisServer(valkey.url) as server:
+        upgrades = RedisUpgrades(server)
+        created = await upgrades.create(*proposed())
+        valkey.freeze()
+        began = asyncio.get_running_loop().time()
+        try:
+            for _ in range(2):  # over a connection that is open, and over a new one
+                with pytest.raises(Unavailable, match=r"Redis: TimeoutError: no answer within 1.8 s"):
+                    await upgrades.get(created.id)
+            assert asyncio.get_running_loop().time() - began < 2 * 2.3
+        finally:
+            valkey.thaw()
+        assert await upgrades.get(created.id) == created
+
+
 @asynccontextmanager
 async def swallowing_answers(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """A wire to Redis that passes everything on, and from the event on hangs up instead of answering."""
