@@ -64,9 +64,9 @@ class Desk:
 
     async def show(self, name: str) -> Shown:
         cluster = await self._cluster(name)
-        targets, unread = await self._targets(cluster)
-        facts = await self.aurora.facts(cluster)
-        standing = await self._open(cluster)
+        (targets, unread), facts, standing = await asyncio.gather(
+            self._targets(cluster), self.aurora.facts(cluster), self._open(cluster)
+        )
         return Shown(
             cluster=cluster,
             targets=targets,
@@ -82,13 +82,14 @@ class Desk:
         check_member(await self._person(by), self.home)
         found = await self._cluster(cluster)
         await self._refuse_second(found)
-        target = choose_target(version, found, await self._offers(found))
+        offers, facts = await asyncio.gather(self._offers(found), self.aurora.facts(found))
+        target = choose_target(version, found, offers)
         rule = self.policies.policy().rule_for(found.identifier)
         groups = await self.groups(rule)
         check_groups(rule, groups)
         check_quorum(rule, groups, by)
         now = self.clock.now()
-        findings = preflight(await self.aurora.facts(found), target, now)
+        findings = preflight(facts, target, now)
         if grave := blockers(findings):
             raise Refused(f"`{found.identifier}` cannot be upgraded now: {'; '.join(each.text for each in grave)}.")
         upgrade, entries = moves.propose(

@@ -57,7 +57,7 @@ def click_listener(desk: Desk, answering: Answering, decide: Decide) -> Listener
             clicked = Clicked.read(body["actions"][0].get("value"))
             return await decide(desk, UserId(body["user"]["id"]), clicked)
 
-        await answering.serve(ack, body, ask)
+        await answering.serve(ack, body, ask, changes=True)
 
     return on_click
 
@@ -69,6 +69,6 @@ def stranger_listener(answering: Answering, sentence: str) -> Listener:
         async def ask() -> Message:
             raise Refused(sentence)
 
-        await answering.serve(ack, body, ask)
+        await answering.serve(ack, body, ask, changes=False)
 
     return on_stranger

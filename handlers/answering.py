@@ -56,10 +56,13 @@ class Answering:
         self._deadline = deadline
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def serve(self, acknowledge: Acknowledge, body: Mapping[str, Any], ask: Ask) -> None:
-        """Returns as soon as the request is acknowledged; the answer follows by itself."""
+    async def serve(self, acknowledge: Acknowledge, body: Mapping[str, Any], ask: Ask, *, changes: bool) -> None:
+        """Returns as soon as the request is acknowledged; the answer follows by itself.
+
+        `changes` says whether asking may change something, so that no word of regret promises too much.
+        """
         await acknowledge()
-        task = asyncio.create_task(self._serve(Asker.of(body), ask))
+        task = asyncio.create_task(self._serve(Asker.of(body), ask, changes))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
@@ -72,15 +75,15 @@ class Answering:
         if cut_short:
             await asyncio.wait(cut_short, timeout=LAST_WORDS.total_seconds())
 
-    async def _serve(self, asker: Asker, ask: Ask) -> None:
+    async def _serve(self, asker: Asker, ask: Ask, changes: bool) -> None:
         try:
-            answer = await self._asked(ask)
+            answer = await self._asked(ask, changes)
         except asyncio.CancelledError:
             await self._deliver(asker, answers.interrupted())
             raise
         await self._deliver(asker, answer)
 
-    async def _asked(self, ask: Ask) -> Message:
+    async def _asked(self, ask: Ask, changes: bool) -> Message:
         """Whatever becomes of it, there is something to say."""
         limit = asyncio.timeout(self._deadline.total_seconds())
         try:
@@ -95,7 +98,7 @@ class Answering:
             return answers.overtaken()
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
-                return answers.too_slow(self._deadline.total_seconds())
+                return answers.too_slow(self._deadline.total_seconds(), changes=changes)
             return _broken(error)
 
     async def _deliver(self, asker: Asker, answer: Message) -> None:

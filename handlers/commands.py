@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.domain.errors import Refused
 from bot.domain.ids import UserId
 from bot.messages import answers
 from bot.messages.message import Message
@@ -20,9 +21,17 @@ def command_listener(desk: Desk, answering: Answering) -> Listener:
         async def ask() -> Message:
             return await reply(desk, UserId(body["user_id"]), parse(body.get("text") or ""))
 
-        await answering.serve(ack, body, ask)
+        await answering.serve(ack, body, ask, changes=may_change(body.get("text") or ""))
 
     return on_command
+
+
+def may_change(text: str) -> bool:
+    """Whether the desk could change something for it; what cannot be understood does not get so far."""
+    try:
+        return isinstance(parse(text), Propose | Cancel)
+    except Refused:
+        return False
 
 
 async def reply(desk: Desk, by: UserId, request: Request) -> Message:

@@ -30,7 +30,7 @@ def team_guard(home: str, answering: Answering) -> Middleware:
             await next()
             return None
         if body.get("response_url"):
-            await answering.serve(ack, body, _turn_away)
+            await answering.serve(ack, body, _turn_away, changes=False)
         return ack.response or BoltResponse(status=200, body="")
 
     return guard

@@ -1,5 +1,6 @@
 """Plays the role of Aurora with the RDS API: reads each Region once for all who ask, and gives the one order."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +11,9 @@ from pydantic import TypeAdapter
 from bot.adapters.rds_facts import RdsFacts, together
 from bot.adapters.rds_parsing import (
     Shown,
+    ShownCluster,
     ShownGlobal,
+    ShownInstance,
     join,
     parse_cluster,
     parse_event,
@@ -108,7 +111,12 @@ class RdsAurora:
 
     async def _shown(self, region: Region, fresh: bool) -> Shown:
         read = self._shelf.fresh if fresh else self._shelf.kept
-        return await read(f"rds:region:{region}", _SHOWN, self._fresh_for, partial(self._wire.ask, region, _region))
+        return await read(f"rds:region:{region}", _SHOWN, self._fresh_for, partial(self._region, region))
+
+    async def _region(self, region: Region) -> Shown:
+        ask = self._wire.ask
+        clusters, instances = await asyncio.gather(ask(region, _clusters), ask(region, _instances))
+        return Shown(clusters=clusters, instances=instances)
 
     async def _offered(self, engine: str, member: Member, region: Shown) -> tuple[UpgradeTarget, ...]:
         """Asked for with RDS's own text of the version, which for MySQL says more than its numbers."""
@@ -128,18 +136,16 @@ def _one_global_cluster(rds: "RDSClient", identifier: str) -> tuple[ShownGlobal,
     return tuple(parse_global(each) for each in answer["GlobalClusters"])
 
 
-def _region(rds: "RDSClient") -> Shown:
-    clusters = rds.get_paginator("describe_db_clusters").paginate(PaginationConfig=PAGES)
-    instances = rds.get_paginator("describe_db_instances").paginate(PaginationConfig=PAGES)
-    return Shown(
-        clusters=tuple(parse_cluster(each) for page in clusters for each in page["DBClusters"]),
-        instances=tuple(
-            parse_instance(each)
-            for page in instances
-            for each in page["DBInstances"]
-            if each.get("DBClusterIdentifier")  # the others are RDS's, not Aurora's
-        ),
-    )
+def _clusters(rds: "RDSClient") -> tuple[ShownCluster, ...]:
+    pages = rds.get_paginator("describe_db_clusters").paginate(PaginationConfig=PAGES)
+    return tuple(parse_cluster(each) for page in pages for each in page["DBClusters"])
+
+
+def _instances(rds: "RDSClient") -> tuple[ShownInstance, ...]:
+    """Of Aurora: those without a cluster are RDS's."""
+    pages = rds.get_paginator("describe_db_instances").paginate(PaginationConfig=PAGES)
+    found = (each for page in pages for each in page["DBInstances"])
+    return tuple(parse_instance(each) for each in found if each.get("DBClusterIdentifier"))
 
 
 def _targets(rds: "RDSClient", engine: str, version: str) -> tuple[UpgradeTarget, ...]:

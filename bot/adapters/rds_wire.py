@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Question = Callable[["RDSClient"], T]
 
-READ: Final[dict[str, Any]] = {
-    "connect_timeout": 3,
-    "read_timeout": 10,
-    "retries": {"mode": "standard", "total_max_attempts": 3},
+READ: Final[dict[str, Any]] = {  # a silent AWS is given up after 11 s, so a command that asks more can still say so
+    "connect_timeout": 2,
+    "read_timeout": 5,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
 }
 ORDER: Final[dict[str, Any]] = {
     "connect_timeout": 5,

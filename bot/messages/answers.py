@@ -262,11 +262,14 @@ def overtaken() -> Message:
     )
 
 
-def too_slow(seconds: float) -> Message:
-    return _message(
-        f"This took longer than {seconds:g} s, so I stopped waiting. It may have been done or not: "
-        "look at `/aurora status` before you ask again."
+def too_slow(seconds: float, *, changes: bool) -> Message:
+    """`changes`: what was asked for may change something."""
+    sure = (
+        "It may have been done or not: look at `/aurora status` before you ask again."
+        if changes
+        else "Nothing was changed. Ask again in a minute; if it stays so, tell those who run this bot."
     )
+    return _message(f"This took longer than {seconds:g} s, so I stopped waiting. {sure}")
 
 
 def interrupted() -> Message:

@@ -55,7 +55,7 @@ async def test_an_unreachable_endpoint_is_said_soon(lonely: RdsAurora, monkeypat
         (http("503 Service Unavailable", error("ServiceUnavailable", "Try later")), "ServiceUnavailable"),
     ],
 )
-async def test_a_bad_answer_is_unavailable_after_three_tries_at_most(
+async def test_a_bad_answer_is_unavailable_after_two_tries_at_most(
     lonely: RdsAurora, monkeypatch: pytest.MonkeyPatch, reply: bytes, code: str
 ) -> None:
     with rude(reply) as server:
@@ -63,7 +63,19 @@ async def test_a_bad_answer_is_unavailable_after_three_tries_at_most(
         with pytest.raises(Unavailable) as trouble:
             await lonely.global_clusters()
     assert trouble.value.code == code
-    assert 1 <= len(server.requests) <= 3
+    assert 1 <= len(server.requests) <= 2
+
+
+async def test_a_silent_aws_is_named_while_there_is_time_to_say_so(
+    lonely: RdsAurora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    with rude(silent=True) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", server.url)
+        with pytest.raises(Unavailable, match="AWS RDS in us-east-1: ReadTimeoutError"):
+            await lonely.global_clusters()
+    assert time.monotonic() - began < 12
+    assert len(server.requests) == 2
 
 
 async def test_without_credentials_and_then_with_them(rds: RdsAurora, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import pytest
 from bot.desk import Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.status import Status
+from handlers.commands import may_change
 from sandbox.slack.deeds import Sent
 from sandbox.slack.mrkdwn import pings
 from tests.handlers.ears import Ears, approved, global_cluster, proposal
@@ -160,6 +161,14 @@ async def test_an_outside_system_that_is_down_is_named_with_its_code(hearing: Ea
     assert "<rds" not in said
     hearing.desk.trouble = None
     assert (await types(hearing, "list"))[1].startswith("`orders`")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["list", "show orders", "status", "help", "", "shwo", "upgrade orders 18.6", "upgrade orders", "cancel orders"],
+)
+def test_which_commands_may_change_something(text: str) -> None:
+    assert may_change(text) is text.startswith(("upgrade", "cancel"))
 
 
 async def test_whoever_comes_second_is_told(hearing: Ears) -> None:

@@ -128,13 +128,17 @@ async def test_an_answer_that_nobody_takes_is_logged(caplog: pytest.LogCaptureFi
     async def ask() -> Message:
         return Message("hello")
 
-    await answering.serve(nothing, BODY, ask)
+    await answering.serve(nothing, BODY, ask, changes=True)
     await answering.finish(timedelta(seconds=1))
     assert "U0AKI was not answered at all" in caplog.text
     assert "response_url" not in caplog.text
 
 
-async def test_asking_has_a_deadline_with_its_own_sentence() -> None:
+@pytest.mark.parametrize(
+    ("changes", "sure"),
+    [(False, "Nothing was changed."), (True, "It may have been done or not: look at `/aurora status`")],
+)
+async def test_asking_has_a_deadline_with_its_own_sentence(changes: bool, sure: str) -> None:
     deaf = Deaf()
     answering = Answering(deaf, deadline=timedelta(milliseconds=50))
 
@@ -142,9 +146,9 @@ async def test_asking_has_a_deadline_with_its_own_sentence() -> None:
         await asyncio.sleep(60)
         return Message("never")
 
-    await answering.serve(nothing, BODY, ask)
+    await answering.serve(nothing, BODY, ask, changes=changes)
     await answering.finish(timedelta(seconds=1))
-    assert deaf.said[0].startswith("This took longer than 0.05 s")
+    assert deaf.said[0].startswith(f"This took longer than 0.05 s, so I stopped waiting. {sure}")
 
 
 async def test_a_timeout_of_something_else_is_not_taken_for_the_deadline() -> None:
@@ -154,7 +158,7 @@ async def test_a_timeout_of_something_else_is_not_taken_for_the_deadline() -> No
     async def ask() -> Message:
         raise TimeoutError
 
-    await answering.serve(nothing, BODY, ask)
+    await answering.serve(nothing, BODY, ask, changes=True)
     await answering.finish(timedelta(seconds=1))
     assert deaf.said[0].startswith("Something broke")
 
@@ -177,7 +181,7 @@ async def test_stopping_says_so_to_those_it_cannot_wait_for() -> None:
         await asyncio.sleep(60)
         return Message("never")
 
-    await answering.serve(nothing, BODY, ask)
+    await answering.serve(nothing, BODY, ask, changes=True)
     await asyncio.sleep(0)
     await answering.finish(timedelta(milliseconds=50))
     assert deaf.said[0].startswith("I am being restarted")
