@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -16,6 +16,7 @@ from bot.messages.message import Message
 log = logging.getLogger(__name__)
 
 DEADLINE: Final = timedelta(seconds=25)  # of the asking
+PATIENCE: Final = timedelta(seconds=2)  # of a person, before they read that their answer is on its way
 LAST_WORDS: Final = timedelta(seconds=2)  # of those whose asking a shutdown cut short
 Ask = Callable[[], Awaitable[Message]]
 Acknowledge = Callable[[], Awaitable[Any]]
@@ -51,9 +52,10 @@ class Asker:
 class Answering:
     """Owns every answer under way."""
 
-    def __init__(self, answers: Answers, deadline: timedelta = DEADLINE) -> None:
+    def __init__(self, answers: Answers, deadline: timedelta = DEADLINE, patience: timedelta = PATIENCE) -> None:
         self._answers = answers
         self._deadline = deadline
+        self._patience = patience
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def serve(self, acknowledge: Acknowledge, body: Mapping[str, Any], ask: Ask, *, changes: bool) -> None:
@@ -77,11 +79,20 @@ class Answering:
 
     async def _serve(self, asker: Asker, ask: Ask, changes: bool) -> None:
         try:
-            answer = await self._asked(ask, changes)
+            answer = await self._in_patience(asker, self._asked(ask, changes), changes)
         except asyncio.CancelledError:
             await self._deliver(asker, answers.interrupted())
             raise
         await self._deliver(asker, answer)
+
+    async def _in_patience(self, asker: Asker, asked: Coroutine[Any, Any, Message], changes: bool) -> Message:
+        """The answer; when it takes long, a word that it follows goes before it."""
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(asked)
+            await asyncio.wait([asking], timeout=self._patience.total_seconds())
+            if not asking.done():
+                await self._deliver(asker, answers.still_asking(changes=changes))
+        return asking.result()
 
     async def _asked(self, ask: Ask, changes: bool) -> Message:
         """Whatever becomes of it, there is something to say."""

@@ -272,6 +272,15 @@ def too_slow(seconds: float, *, changes: bool) -> Message:
     return _message(f"This took longer than {seconds:g} s, so I stopped waiting. {sure}")
 
 
+def still_asking(*, changes: bool) -> Message:
+    """Goes before an answer that takes long; whom it waits for is not known here, but it hardly ever is anyone else."""
+    if changes:
+        return _message(
+            "Still waiting, most likely for AWS, and not settled yet. The answer follows here; no need to ask again."
+        )
+    return _message("Still waiting, most likely for AWS. The answer follows here.")
+
+
 def interrupted() -> Message:
     return _message(
         "I am being restarted and could not finish this. Look at `/aurora status`, then ask again in a moment."

@@ -23,7 +23,20 @@ async def test_a_slow_desk_is_acknowledged_at_once_and_answers_late(ears: Ears) 
     sent = await ears.slack.person("U0AKI").command("C0DBOPS", "/aurora", "list")
     assert sent.acked
     assert sent.ack_ms < 1000
-    assert (await sent.answer(within=12)).text.startswith("`orders`")
+    assert (await sent.answer(within=3)).text == "Still waiting, most likely for AWS. The answer follows here."
+    assert await sent.answer(within=12, where=lambda answer: answer.text.startswith("`orders`"))
+    assert len(sent.answers) == 2
+
+
+async def test_a_slow_click_reads_that_it_is_not_settled_and_then_how_it_ended(hearing: Ears) -> None:
+    hearing.desk.seconds = 2.5
+    card = hearing.slack.board.post(
+        "C0DBOPS", "U0AURORA", text="card", blocks=card_blocks('{"upgrade":"a","digest":"b"}')
+    )
+    click = await hearing.slack.person("U0MINA").click(card, "approve")
+    assert "not settled yet. The answer follows here" in (await click.answer(within=3)).text
+    assert await click.answer(within=5, where=lambda answer: answer.text.startswith("Your approval"))
+    assert [each.visible_to for each in click.answers] == ["U0MINA"] * 2
 
 
 async def test_an_envelope_that_comes_twice_is_done_once(ears: Ears) -> None:
@@ -161,6 +174,22 @@ async def test_a_timeout_of_something_else_is_not_taken_for_the_deadline() -> No
     await answering.serve(nothing, BODY, ask, changes=True)
     await answering.finish(timedelta(seconds=1))
     assert deaf.said[0].startswith("Something broke")
+
+
+async def test_who_is_stopped_while_they_wait_reads_both(caplog: pytest.LogCaptureFixture) -> None:
+    deaf = Deaf()
+    answering = Answering(deaf, patience=timedelta(milliseconds=10))
+
+    async def ask() -> Message:
+        await asyncio.sleep(60)
+        return Message("never")
+
+    await answering.serve(nothing, BODY, ask, changes=False)
+    await answering.finish(timedelta(milliseconds=100))
+    waiting, restarted = deaf.said[::2]  # each is whispered too
+    assert waiting.startswith("Still waiting")
+    assert restarted.startswith("I am being restarted")
+    assert "was never retrieved" not in caplog.text
 
 
 async def test_stopping_lets_answers_finish(slack: SlackDouble) -> None:
