@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, TypeVar
 
 from bot.domain import upgrade as moves
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import TeamId, UpgradeId, UserId
 from bot.domain.plan import Plan, make_plan
 from bot.domain.policy import Groups, Person, Rule, check_approver, check_groups, check_member, check_quorum
-from bot.domain.preflight import Facts, blockers, preflight
+from bot.domain.preflight import Facts, Maintenance, Unread, blockers, preflight
 from bot.domain.suggest import closest
 from bot.domain.targets import Offers, choose_target, legal_targets
 from bot.domain.topology import POSTGRESQL, GlobalCluster
@@ -20,8 +21,29 @@ from bot.domain.upgrade import Move, Upgrade
 from bot.domain.version import EngineVersion
 from bot.ports import Aurora, Clock, Crew, People, Policies, Upgrades
 
+T = TypeVar("T")
+PAGE: Final = 20  # global clusters
 TRIES = 12  # of a decision whose save met another: more than approvals can meet; each try reads and decides anew
 LOOK_AGAIN = timedelta(seconds=0.1)  # for a card
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A global cluster with what one may want to know of many. What is Unread names the code of the trouble alone."""
+
+    cluster: GlobalCluster
+    targets: tuple[EngineVersion, ...] | Unread
+    maintenance: tuple[Maintenance, ...] | Unread
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A page of all global clusters, by name; `more` are on the pages after it."""
+
+    listed: tuple[Listed, ...]
+    page: int
+    pages: int
+    more: int
 
 
 @dataclass(frozen=True)
@@ -59,8 +81,12 @@ class Desk:
     clock: Clock
     card_within: timedelta = timedelta(seconds=2)  # the answer to a proposal waits so long for its card
 
-    async def clusters(self) -> tuple[GlobalCluster, ...]:
-        return await self.aurora.global_clusters()
+    async def clusters(self, page: int = 1) -> Catalogue:
+        """Only the clusters of that page are looked at."""
+        names = await self.aurora.names()
+        found = await self.aurora.global_clusters(names[(page - 1) * PAGE : page * PAGE])
+        listed = await asyncio.gather(*map(self._listed, found))
+        return Catalogue(tuple(listed), page, pages=-(-len(names) // PAGE), more=max(0, len(names) - page * PAGE))
 
     async def show(self, name: str) -> Shown:
         cluster = await self._cluster(name)
@@ -204,7 +230,7 @@ class Desk:
 
     async def _did_you_mean(self, name: str) -> str:
         try:
-            names = [each.identifier for each in await self.aurora.global_clusters()]
+            names = await self.aurora.names()
         except Unavailable:
             return ""  # what is said is true without it
         if name.lower() in (each.lower() for each in names):
@@ -212,14 +238,20 @@ class Desk:
         near = closest(name, names)
         return f" Did you mean `{near}`?" if near else " `/aurora list` shows them all."
 
+    async def _listed(self, cluster: GlobalCluster) -> Listed:
+        if cluster.unread:
+            return Listed(cluster, Unread(why=cluster.unread), Unread(why=cluster.unread))
+        offers, maintenance = await asyncio.gather(
+            _or_code(self._offers(cluster)), _or_code(self.aurora.maintenance(cluster))
+        )
+        return Listed(cluster, offers if isinstance(offers, Unread) else legal_targets(offers), maintenance)
+
     async def _offers(self, cluster: GlobalCluster) -> Offers:
         return await self.aurora.offers(cluster) if cluster.engine == POSTGRESQL else {}
 
     async def _targets(self, cluster: GlobalCluster) -> tuple[tuple[EngineVersion, ...], str | None]:
-        if cluster.engine != POSTGRESQL:
-            return (), f"the managed minor upgrade exists for Aurora PostgreSQL, not for {cluster.engine}"
         try:
-            return legal_targets(await self.aurora.offers(cluster)), None
+            return legal_targets(await self._offers(cluster)), None
         except Unavailable as trouble:
             return (), str(trouble)
 
@@ -274,6 +306,13 @@ class Desk:
                     await asyncio.sleep(LOOK_AGAIN.total_seconds())
                     standing = await self._standing(upgrade)
         return standing
+
+
+async def _or_code(reading: Awaitable[T]) -> T | Unread:
+    try:
+        return await reading
+    except Unavailable as trouble:
+        return Unread(why=trouble.code)
 
 
 def _new_id(cluster: GlobalCluster) -> UpgradeId:

@@ -1,6 +1,6 @@
 """What the bot needs of the world, by role. Adapters play these roles; nothing else knows who does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -9,7 +9,7 @@ from bot.domain.attempts import Attempt
 from bot.domain.ids import START, Account, ChannelId, Position, Region, UpgradeId, UserId
 from bot.domain.plan import Plan
 from bot.domain.policy import Person, Policy
-from bot.domain.preflight import Facts
+from bot.domain.preflight import Facts, Maintenance
 from bot.domain.rds_events import RdsEvent
 from bot.domain.targets import UpgradeTarget
 from bot.domain.timeline import Entry
@@ -50,16 +50,30 @@ OrderAnswer = Accepted | Rejected | NoAnswer
 class Aurora(Protocol):
     """The RDS API. Everything raises Unavailable with AWS's error code when AWS does not answer, throttles or denies."""
 
-    async def global_clusters(self) -> tuple[GlobalCluster, ...]:
-        """All of the account, with members and instances, by identifier."""
+    async def names(self) -> tuple[str, ...]:
+        """The identifiers of all global clusters of the account, in order, whatever their Regions show."""
+        ...
+
+    async def global_clusters(self, names: Collection[str] | None = None) -> tuple[GlobalCluster, ...]:
+        """All of the account, or those, with members and instances, by identifier.
+
+        To look at, not to plan with: a member whose Region cannot be read is there and says so (`unread`).
+        """
         ...
 
     async def global_cluster(self, identifier: str, *, fresh: bool = False) -> GlobalCluster | None:
-        """One, at most a few seconds old, or as it is right now; None when none has that name (not case-sensitive)."""
+        """One, at most a few seconds old, or as it is right now; None when none has that name (not case-sensitive).
+
+        Whole or not at all: Unavailable when the Region of any member cannot be read.
+        """
         ...
 
     async def offers(self, cluster: GlobalCluster) -> Mapping[Region, Sequence[UpgradeTarget]]:
         """Per member Region, what RDS offers from that member's version."""
+        ...
+
+    async def maintenance(self, cluster: GlobalCluster) -> tuple[Maintenance, ...]:
+        """Pending actions of its clusters and instances."""
         ...
 
     async def facts(self, cluster: GlobalCluster) -> Facts:

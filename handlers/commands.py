@@ -39,7 +39,7 @@ async def reply(desk: Desk, by: UserId, request: Request) -> Message:
         case Help():
             return answers.help_()
         case ListClusters(page):
-            return answers.clusters(await desk.clusters(), page)
+            return answers.clusters(await desk.clusters(page))
         case Show(cluster):
             return answers.cluster(await desk.show(cluster))
         case Propose(cluster, version, reason):

@@ -2,16 +2,15 @@
 
 from typing import Protocol
 
-from bot.desk import Shown, Standing
+from bot.desk import Catalogue, Shown, Standing
 from bot.domain.ids import UpgradeId, UserId
-from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Upgrade
 
 
 class Desk(Protocol):
     """Raises Refused, Conflict or Unavailable."""
 
-    async def clusters(self) -> tuple[GlobalCluster, ...]: ...
+    async def clusters(self, page: int) -> Catalogue: ...
 
     async def show(self, name: str) -> Shown: ...
 

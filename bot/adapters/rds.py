@@ -1,7 +1,7 @@
 """Plays the role of Aurora with the RDS API: reads each Region once for all who ask, and gives the one order."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -27,7 +27,7 @@ from bot.adapters.rds_wire import PAGES, RdsWire
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Region
 from bot.domain.plan import Plan
-from bot.domain.preflight import Facts
+from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.rds_events import RdsEvent
 from bot.domain.targets import UpgradeTarget
 from bot.domain.topology import GlobalCluster, Member
@@ -58,10 +58,12 @@ class RdsAurora:
         await self._shelf.close()
         self._wire.close()
 
-    async def global_clusters(self) -> tuple[GlobalCluster, ...]:
-        """All of the account, by identifier. Raises Unavailable when a Region of any member cannot be read."""
-        listed = await self._listed()
-        regions = await self._regions({region_of(member.arn) for each in listed for member in each.members})
+    async def names(self) -> tuple[str, ...]:
+        return tuple(sorted(each.identifier for each in await self._listed()))
+
+    async def global_clusters(self, names: Collection[str] | None = None) -> tuple[GlobalCluster, ...]:
+        listed = [each for each in await self._listed() if names is None or each.identifier in names]
+        regions = await self._readable({region_of(member.arn) for each in listed for member in each.members})
         return tuple(sorted((join(each, regions) for each in listed), key=lambda cluster: cluster.identifier))
 
     async def global_cluster(self, identifier: str, *, fresh: bool = False) -> GlobalCluster | None:
@@ -78,6 +80,9 @@ class RdsAurora:
             [self._offered(cluster.engine, each, regions[each.region]) for each in cluster.members]
         )
         return {member.region: found for member, found in zip(cluster.members, targets, strict=True)}
+
+    async def maintenance(self, cluster: GlobalCluster) -> tuple[Maintenance, ...]:
+        return await self._facts.maintenance(cluster)
 
     async def facts(self, cluster: GlobalCluster) -> Facts:
         return await self._facts.of(cluster, partial(self._regions, set(cluster.regions)))
@@ -108,6 +113,17 @@ class RdsAurora:
     async def _regions(self, regions: set[Region], fresh: bool = False) -> Mapping[Region, Shown]:
         names = sorted(regions)
         return dict(zip(names, await together([self._shown(each, fresh) for each in names]), strict=True))
+
+    async def _readable(self, regions: set[Region]) -> Mapping[Region, Shown | Unread]:
+        names = sorted(regions)
+        found = await asyncio.gather(*(self._shown_or_why_not(each) for each in names))
+        return dict(zip(names, found, strict=True))
+
+    async def _shown_or_why_not(self, region: Region) -> Shown | Unread:
+        try:
+            return await self._shown(region, fresh=False)
+        except Unavailable as trouble:
+            return Unread(why=trouble.code)
 
     async def _shown(self, region: Region, fresh: bool) -> Shown:
         read = self._shelf.fresh if fresh else self._shelf.kept

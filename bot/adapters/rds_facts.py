@@ -56,7 +56,7 @@ class RdsFacts:
         """`shown`: what the member Regions show, for the names of the parameter groups. Never raises Unavailable."""
         snapshot_at, maintenance, blue_green, rpo = await asyncio.gather(
             _read(self._snapshot(cluster.writer)),
-            _read(self._maintenance(cluster)),
+            _read(self.maintenance(cluster)),
             _read(self._blue_green(cluster)),
             _read(self._rpo(cluster, shown)),
         )
@@ -71,7 +71,8 @@ class RdsFacts:
         )  # fmt: skip
         return max(taken, default=None)
 
-    async def _maintenance(self, cluster: GlobalCluster) -> tuple[Maintenance, ...]:
+    async def maintenance(self, cluster: GlobalCluster) -> tuple[Maintenance, ...]:
+        """Of its clusters and instances. Raises Unavailable."""
         regions = sorted(set(cluster.regions))
         found = await together([self._pending(region) for region in regions])
         return tuple(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.domain.base import Value
 from bot.domain.ids import Region
+from bot.domain.preflight import Unread
 from bot.domain.rds_events import RdsEvent
 from bot.domain.targets import UpgradeTarget
 from bot.domain.topology import GlobalCluster, Instance, Member, Role
@@ -101,6 +102,10 @@ def version_of(text: str) -> EngineVersion:
     return EngineVersion(int(major), int(minor or 0), None if patch is None else int(patch))
 
 
+def more_than_numbers(text: str) -> str | None:
+    return text if text and text != str(version_of(text)) else None
+
+
 def parse_global(shown: "GlobalClusterTypeDef") -> ShownGlobal:
     state = shown.get("FailoverState") or {}
     return ShownGlobal(
@@ -171,7 +176,7 @@ def parse_event(shown: "EventTypeDef", region: Region) -> RdsEvent:
     )
 
 
-def join(shown: ShownGlobal, regions: Mapping[Region, Shown]) -> GlobalCluster:
+def join(shown: ShownGlobal, regions: Mapping[Region, Shown | Unread]) -> GlobalCluster:
     """The global cluster with its members as their own Regions show them: the writer first, then by Region."""
     members = sorted(
         (_member(each, regions[region_of(each.arn)], shown) for each in shown.members),
@@ -185,10 +190,13 @@ def join(shown: ShownGlobal, regions: Mapping[Region, Shown]) -> GlobalCluster:
         status=shown.status,
         members=tuple(members),
         failover=shown.failover,
+        version_text=more_than_numbers(shown.version),
     )
 
 
-def _member(member: ShownMember, region: Shown, owner: ShownGlobal) -> Member:
+def _member(member: ShownMember, region: Shown | Unread, owner: ShownGlobal) -> Member:
+    if isinstance(region, Unread):
+        return _unread(member, owner, region.why)
     cluster = region.cluster(member.arn) or _missing(member, owner)
     return Member(
         identifier=cluster.identifier,
@@ -204,7 +212,14 @@ def _member(member: ShownMember, region: Shown, owner: ShownGlobal) -> Member:
         iam_auth=cluster.iam_auth,
         synchronization=member.synchronization,
         parameters=cluster.parameters,
+        version_text=more_than_numbers(cluster.version),
     )
+
+
+def _unread(member: ShownMember, owner: ShownGlobal, why: str) -> Member:
+    """Its status is one that no check takes for fine."""
+    empty = Shown(clusters=(_missing(member, owner),), instances=())
+    return _member(member, empty, owner).model_copy(update={"status": f"not shown ({why})", "unread": why})
 
 
 def _missing(member: ShownMember, owner: ShownGlobal) -> ShownCluster:

@@ -20,7 +20,7 @@ LEFT_ALONE: Final = timedelta(seconds=5)
 
 
 class Shelf:
-    """Whoever asks while a question is under way shares its answer.
+    """Whoever asks while a question is under way shares its answer, and so does whoever looks while somebody looks.
 
     A cache that talks nonsense is passed by, and one that is down or hangs for a while: it costs `SOON` once.
     """
@@ -32,11 +32,8 @@ class Shelf:
 
     async def kept(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
         """The answer from the shelf, else a new one, which is then kept."""
-        found = await self._found(key, kind)
-        if found is not None:
-            return found
         if key not in self._asking:
-            task = asyncio.ensure_future(self.fresh(key, kind, keep, ask))
+            task = asyncio.ensure_future(self._found_or_fresh(key, kind, keep, ask))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._answered(key, done))
         answer: T = await asyncio.shield(self._asking[key])
@@ -55,6 +52,10 @@ class Shelf:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _found_or_fresh(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
+        found = await self._found(key, kind)
+        return await self.fresh(key, kind, keep, ask) if found is None else found
 
     async def _found(self, key: str, kind: TypeAdapter[T]) -> T | None:
         with suppress(Unavailable, ValidationError):

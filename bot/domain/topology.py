@@ -59,10 +59,17 @@ class Member(Value):
     iam_auth: bool = False
     synchronization: str | None = None  # `connected`, `pending-resync`; the writer has none
     parameters: tuple[str, ...] = ()  # apply status of the cluster parameter group, per instance
+    version_text: str | None = None  # RDS's own, where it says more than numbers: `8.0.mysql_aurora.3.08.2`
+    unread: str | None = None  # the code with which its Region was not shown; then nothing more is known of it
 
     @property
     def is_writer(self) -> bool:
         return self.role is Role.WRITER
+
+    @property
+    def runs(self) -> str:
+        """Its version as RDS writes it."""
+        return self.version_text or str(self.engine_version)
 
     @property
     def measured_at(self) -> Endpoint | None:
@@ -93,6 +100,17 @@ class GlobalCluster(Value):
     status: str
     members: tuple[Member, ...]
     failover: str | None = None  # RDS's FailoverState.Status while a switchover or failover goes on
+    version_text: str | None = None  # as a member's
+
+    @property
+    def runs(self) -> str:
+        """Its version as RDS writes it."""
+        return self.version_text or str(self.engine_version)
+
+    @property
+    def unread(self) -> str | None:
+        """Why a member's Region is not shown; such a cluster is good for looking at what else there is, for no more."""
+        return next((member.unread for member in self.members if member.unread), None)
 
     @property
     def account(self) -> Account:

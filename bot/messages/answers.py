@@ -4,20 +4,43 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from bot.domain.errors import Refused
-from bot.domain.preflight import Facts, Unread
+from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.status import Status
-from bot.domain.topology import GlobalCluster, Member
+from bot.domain.topology import POSTGRESQL, GlobalCluster, Member
 from bot.domain.upgrade import Upgrade, said
 from bot.domain.version import EngineVersion
 from bot.messages.markup import code, cut, link, mentions, plain, section, user, when
 from bot.messages.message import Message
 
-PAGE: Final = 20  # global clusters
 MOST_UPGRADES: Final = 20
 MOST_TEXT: Final = 40_000  # characters; Slack cuts a new message's text there
 INVITED: Final = ("not_in_channel", "channel_not_found")
 CLOSED: Final = ("is_archived", "restricted_action", "restricted_action_read_only_channel")
 DAY_AND_TIME: Final = "{date_short_pretty} {time}"
+
+
+class Listed(Protocol):
+    """What the desk says of a global cluster among others."""
+
+    @property
+    def cluster(self) -> GlobalCluster: ...
+    @property
+    def targets(self) -> tuple[EngineVersion, ...] | Unread: ...
+    @property
+    def maintenance(self) -> tuple[Maintenance, ...] | Unread: ...
+
+
+class Catalogue(Protocol):
+    """A page of them, and how many are on those after it."""
+
+    @property
+    def listed(self) -> Sequence[Listed]: ...
+    @property
+    def page(self) -> int: ...
+    @property
+    def pages(self) -> int: ...
+    @property
+    def more(self) -> int: ...
 
 
 class Shown(Protocol):
@@ -71,21 +94,42 @@ def help_() -> Message:
     )
 
 
-def clusters(found: Sequence[GlobalCluster], page: int = 1) -> Message:
-    """Twenty a page, by name."""
-    if not found:
+def clusters(found: Catalogue) -> Message:
+    pages = found.pages
+    if not pages:
         return _message("This account has no global cluster, or none that I may see.")
-    pages = -(-len(found) // PAGE)
-    if page > pages:
+    if found.page > pages:
         return _message(f"There {'is only 1 page' if pages == 1 else f'are only {pages} pages'}: `/aurora list`.")
-    shown = sorted(found, key=lambda each: each.identifier)[(page - 1) * PAGE : page * PAGE]
-    more = len(found) - (page - 1) * PAGE - len(shown)
-    return _message(*map(_cluster, shown), f"{more} more: `/aurora list {page + 1}`" if more else "")
+    more = f"{found.more} more: `/aurora list {found.page + 1}`" if found.more else ""
+    return _message(*map(_listed, found.listed), more)
+
+
+def _listed(listed: Listed) -> str:
+    outlook = [_can_go_to(listed), _pending(listed.maintenance)]
+    return "\n".join([_cluster(listed.cluster), "  ·  ".join(filter(None, outlook))])
+
+
+def _can_go_to(listed: Listed) -> str:
+    if listed.cluster.engine != POSTGRESQL:
+        return "cannot be upgraded here"
+    if isinstance(listed.targets, Unread):
+        return f"can go to: not known: {plain(listed.targets.why, 100)}"
+    return f"can go to {_versions(listed.targets)}" if listed.targets else "no newer minor version in all its Regions"
+
+
+def _pending(maintenance: Sequence[Maintenance] | Unread) -> str:
+    if isinstance(maintenance, Unread):
+        return f"pending maintenance: not known: {plain(maintenance.why, 100)}"
+    return f"{_count(len(maintenance), 'maintenance action')} pending" if maintenance else ""
+
+
+def _versions(versions: Sequence[EngineVersion]) -> str:
+    return ", ".join(f"`{version}`" for version in sorted(versions))
 
 
 def _cluster(cluster: GlobalCluster) -> str:
     failover = f"  ·  {plain(cluster.failover, 100)}" if cluster.failover else ""
-    head = f"{code(cluster.identifier)}  {plain(cluster.engine, 100)} {cluster.engine_version}"
+    head = f"{code(cluster.identifier)}  {plain(cluster.engine, 100)} {plain(cluster.runs, 100)}"
     members = [*map(_member, cluster.members)] or ["no members"]
     return "\n".join([f"{head}  ·  {plain(cluster.status, 100)}{failover}", *members])
 
@@ -93,7 +137,11 @@ def _cluster(cluster: GlobalCluster) -> str:
 def _member(member: Member) -> str:
     """Which it is, how it does, and what it runs."""
     where = f"{code(member.region)}  {member.role}  {code(member.identifier)}"
-    return f"{where}  {member.engine_version}  {plain(member.status, 100)}  {_count(len(member.instances), 'instance')}"
+    if member.unread:
+        return f"{where}  not known: {plain(member.unread, 100)}"
+    return (
+        f"{where}  {plain(member.runs, 100)}  {plain(member.status, 100)}  {_count(len(member.instances), 'instance')}"
+    )
 
 
 def _count(number: int, noun: str) -> str:
@@ -112,13 +160,18 @@ def _instances(member: Member) -> str:
 
 
 def _targets(shown: Shown) -> str:
+    engine = shown.cluster.engine
+    if engine != POSTGRESQL:
+        return (
+            f"It cannot be upgraded here: RDS upgrades the minor version of a whole global cluster for Aurora PostgreSQL "
+            f"only, and this is {plain(engine, 100)}. Upgrade its members one by one, secondaries first."
+        )
     if shown.targets_unread:
         return f"Which versions it can go to is not known: {plain(shown.targets_unread, 500)}"
     if not shown.targets:
         return "No newer minor version is offered in all its Regions."
-    versions = sorted(shown.targets)
-    example = f"`/aurora upgrade {plain(shown.cluster.identifier, 100)} {versions[-1]}`"
-    return f"Can go to {', '.join(f'`{version}`' for version in versions)}. To propose it: {example}"
+    example = f"`/aurora upgrade {plain(shown.cluster.identifier, 100)} {max(shown.targets)}`"
+    return f"Can go to {_versions(shown.targets)}. To propose it: {example}"
 
 
 def _maintenance(facts: Facts) -> str:

@@ -53,6 +53,18 @@ async def test_all_global_clusters_are_listed_mysql_too(rds: RdsAurora) -> None:
     mysql = shown["legacy-mysql"]
     assert (mysql.engine, str(mysql.engine_version)) == ("aurora-mysql", "8.0")
     assert {str(each.engine_version) for each in mysql.members} == {"8.0"}
+    assert {mysql.runs, *(each.runs for each in mysql.members)} == {"8.0.mysql_aurora.3.08.2"}
+    assert shown["orders"].runs == "18.4"
+
+
+async def test_the_names_are_known_without_asking_any_region(aws: Aws, rds: RdsAurora) -> None:
+    assert await rds.names() == ("archive", "billing", "legacy-mysql", "orders", "sessions")
+    assert aws.count() == {"DescribeGlobalClusters us-east-1": 1}
+
+
+async def test_of_some_clusters_only_their_own_regions_are_asked(aws: Aws, rds: RdsAurora) -> None:
+    assert [each.identifier for each in await rds.global_clusters({"orders", "sessions"})] == ["orders", "sessions"]
+    assert {call.region for call in aws.calls} == {US, AP}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from bot.adapters.rds import RdsAurora
 from bot.adapters.rds_tokens import IamTokens
 from bot.adapters.rds_trouble import clean
 from bot.domain.errors import Unavailable
+from bot.domain.preflight import blockers, preflight
 from bot.domain.topology import Endpoint
-from tests.adapters.aws import AP, DENIED, US, Aws, error, http, rude
+from bot.domain.version import EngineVersion
+from tests.adapters.aws import AP, DENIED, EU, NOW, US, Aws, error, http, rude
 
 pytest_plugins = ["tests.adapters.aws_fixtures"]
 pytestmark = pytest.mark.usefixtures("aws_environment")
@@ -22,10 +24,31 @@ pytestmark = pytest.mark.usefixtures("aws_environment")
 async def test_what_aws_refuses_is_said_with_its_code_and_region(aws: Aws, rds: RdsAurora, code: str) -> None:
     aws.refuse("DescribeDBClusters", code, DENIED, AP)
     with pytest.raises(Unavailable) as trouble:
-        await rds.global_clusters()
+        await rds.global_cluster("orders")
     assert (trouble.value.what, trouble.value.code, trouble.value.detail) == ("AWS RDS in ap-northeast-1", code, DENIED)
     with pytest.raises(Unavailable, match=code):
         await rds.global_cluster("orders", fresh=True)
+
+
+async def test_a_region_that_cannot_be_read_hides_its_own_members_only(aws: Aws, rds: RdsAurora) -> None:
+    aws.refuse("DescribeDBClusters", "AccessDenied", DENIED, EU)
+    shown = {each.identifier: each for each in await rds.global_clusters()}
+    assert [shown["orders"].unread, shown["sessions"].unread] == [None, None]
+    writer, hidden = shown["billing"].members
+    assert (writer.identifier, writer.status) == ("billing-us", "available")
+    assert (hidden.identifier, hidden.region, hidden.unread) == ("billing-eu", EU, "AccessDenied")
+
+
+async def test_nobody_takes_what_is_not_shown_for_fine(aws: Aws, rds: RdsAurora) -> None:
+    aws.refuse("DescribeDBInstances", "AccessDenied", DENIED, EU)
+    (billing,) = await rds.global_clusters({"billing"})
+    assert billing.status == "available"
+    assert not billing.is_settled_on(billing.engine_version)
+    grave = blockers(preflight(await rds.facts(billing), EngineVersion(17, 10), NOW))
+    assert grave[0].text == "billing-eu in eu-central-1 is not shown (AccessDenied)"
+    for fresh in (False, True):
+        with pytest.raises(Unavailable, match="AWS RDS in eu-central-1: AccessDenied"):
+            await rds.global_cluster("billing", fresh=fresh)
 
 
 async def test_a_list_that_is_denied_is_not_an_empty_one(aws: Aws, rds: RdsAurora) -> None:

@@ -14,14 +14,17 @@ from bot.crew.narrator import Narrator
 from bot.desk import Desk, Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
-from bot.domain.preflight import Severity
+from bot.domain.preflight import Severity, Unread
 from bot.domain.status import Status
 from bot.domain.upgrade import Upgrade
 from bot.ports import Told
 from sandbox.aurora.asking import Answer, Call
+from sandbox.aurora.catalogue import POSTGRES
+from sandbox.aurora.seed import paper
+from sandbox.aurora.state import GlobalCluster as Shown
 from sandbox.aurora.state import Instance
 from sandbox.slack import User
-from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, Bell, Home, Lanes
+from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, US, Bell, Home, Lanes
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
 
@@ -443,15 +446,54 @@ async def test_a_cancel_and_the_order_in_the_same_moment(home: Home) -> None:
 async def test_the_catalogue_and_one_of_it(home: Home) -> None:
     upgrade = await home.proposed()
     await home.upgrades.set_told(upgrade.id, Told(permalink=LINK))
-    assert [each.identifier for each in await home.desk.clusters()] == [
+    assert [each.cluster.identifier for each in (await home.desk.clusters()).listed] == [
         "archive", "billing", "legacy-mysql", "orders", "sessions",
     ]  # fmt: skip
     shown = await home.desk.show("ORDERS")
     assert (list(map(str, shown.targets)), shown.targets_unread) == (["18.6"], None)
     assert (shown.open_upgrade, shown.link) == (upgrade, LINK)
     mysql = await home.desk.show("legacy-mysql")
-    assert (mysql.targets, mysql.open_upgrade) == ((), None)
-    assert "not for aurora-mysql" in str(mysql.targets_unread)
+    assert (mysql.targets, mysql.targets_unread, mysql.open_upgrade) == ((), None, None)
+
+
+async def test_the_list_tells_of_each_where_it_can_go_and_what_waits(home: Home) -> None:
+    listed = {each.cluster.identifier: each for each in (await home.desk.clusters()).listed}
+    assert {name: [*map(str, each.targets)] for name, each in listed.items() if not isinstance(each.targets, Unread)} == {
+        "archive": ["16.10"], "billing": ["17.10"], "legacy-mysql": [], "orders": ["18.6"], "sessions": ["17.10"],
+    }  # fmt: skip
+    pending = listed["billing"].maintenance
+    assert not isinstance(pending, Unread)
+    assert [each.resource for each in pending] == ["billing-eu", "billing-us"]
+    assert listed["orders"].maintenance == ()
+
+
+async def test_a_long_list_asks_by_regions_and_versions_and_for_its_page_only(home: Home) -> None:
+    for number in range(30):
+        home.aws.account.globals.append(
+            Shown(f"db-{number:02}", POSTGRES, "18.4", [paper(f"db-{number:02}-us", US, POSTGRES, "18.4", 1)])
+        )
+    second = await home.desk.clusters(2)
+    assert (len(second.listed), second.pages, second.more) == (15, 2, 0)
+    assert [*map(str, second.listed[0].targets)] == ["18.6"]
+    asked = home.aws.count()
+    assert asked["DescribePendingMaintenanceActions us-east-1"] == 1
+    assert {times for call, times in asked.items() if call.startswith("DescribeDBEngineVersions")} == {2}, "18.4, 17.9"
+    assert {times for call, times in asked.items() if not call.startswith("DescribeDBEngineVersions")} == {1}
+    assert (await home.desk.clusters(3)).listed == ()
+
+
+async def test_what_the_list_cannot_know_is_named_by_its_code(home: Home) -> None:
+    home.aws.refuse("DescribeDBClusters", "AccessDenied", "not authorized", region="eu-central-1")
+    home.aws.refuse("DescribePendingMaintenanceActions", "ThrottlingException", "Rate exceeded")
+    listed = {each.cluster.identifier: each for each in (await home.desk.clusters()).listed}
+    assert listed["billing"].targets == listed["billing"].maintenance == Unread(why="AccessDenied")
+    assert listed["orders"].targets != ()
+    assert listed["orders"].maintenance == Unread(why="ThrottlingException")
+
+
+async def test_a_region_that_cannot_be_read_takes_no_suggestion_away(home: Home) -> None:
+    home.aws.refuse("DescribeDBClusters", "AccessDenied", "not authorized", region="eu-central-1")
+    assert "Did you mean `orders`?" in (await refused(home.desk.show("ordres"))).sentence
 
 
 async def test_targets_that_cannot_be_read_do_not_hide_the_rest(home: Home) -> None:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 from aiohttp import ClientConnectorError, ClientSession
 
 from bot.adapters.slack import Slack
-from bot.desk import Shown, Standing
+from bot.desk import Catalogue, Listed, Shown, Standing
 from bot.domain import upgrade as moves
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.plan import make_plan
 from bot.domain.policy import Rule
-from bot.domain.preflight import Facts, Unread
+from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.topology import GlobalCluster, Instance, Member, Role
 from bot.domain.upgrade import Move, Upgrade
 from bot.domain.version import EngineVersion
@@ -96,6 +96,8 @@ class StubDesk:
     seconds: float = 0.0
     standings: tuple[Standing, ...] = ()
     found: tuple[GlobalCluster, ...] = (global_cluster(),)
+    targets: tuple[EngineVersion, ...] | Unread = (EngineVersion(18, 10), EngineVersion(18, 6))
+    pending: tuple[Maintenance, ...] | Unread = ()
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def _hear(self, *what: Any) -> None:
@@ -104,14 +106,15 @@ class StubDesk:
         if self.trouble:
             raise self.trouble
 
-    async def clusters(self) -> tuple[GlobalCluster, ...]:
+    async def clusters(self, page: int) -> Catalogue:
         await self._hear("clusters")
-        return self.found
+        listed = tuple(Listed(each, self.targets, self.pending) for each in self.found[(page - 1) * 20 : page * 20])
+        return Catalogue(listed, page, -(-len(self.found) // 20), max(0, len(self.found) - page * 20))
 
     async def show(self, name: str) -> Shown:
         await self._hear("show", name)
         cluster = self.found[0]
-        targets = tuple(map(EngineVersion.parse, ("18.10", "18.6")))
+        targets = () if isinstance(self.targets, Unread) else self.targets
         return Shown(cluster, targets, None, facts(cluster), proposal(), self.link, self.card_trouble)
 
     async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:

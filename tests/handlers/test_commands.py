@@ -4,11 +4,14 @@ import pytest
 
 from bot.desk import Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.ids import Region
+from bot.domain.preflight import Maintenance, Unread
 from bot.domain.status import Status
+from bot.domain.topology import Role
 from handlers.commands import may_change
 from sandbox.slack.deeds import Sent
 from sandbox.slack.mrkdwn import pings
-from tests.handlers.ears import Ears, approved, global_cluster, proposal
+from tests.handlers.ears import Ears, approved, global_cluster, member, proposal
 
 
 async def types(ears: Ears, text: str, who: str = "U0AKI", within: float = 5.0) -> tuple[Sent, str]:
@@ -27,13 +30,41 @@ async def test_help_has_examples(ears: Ears) -> None:
     assert ears.desk.asked == []
 
 
-async def test_the_list_names_every_member(ears: Ears) -> None:
+async def test_the_list_names_every_member_and_where_it_can_go(ears: Ears) -> None:
+    ears.desk.pending = (Maintenance(resource="orders-1", region=Region("us-east-1"), action="os-upgrade"),) * 2
     _, said = await types(ears, "list")
     assert said == (
         "`orders`  aurora-postgresql 18.4  ·  available\n"
         "`us-east-1`  writer  `orders-us-east-1`  18.4.1  available  1 instance\n"
-        "`ap-northeast-1`  secondary  `orders-ap-northeast-1`  18.4.1  available  1 instance"
+        "`ap-northeast-1`  secondary  `orders-ap-northeast-1`  18.4.1  available  1 instance\n"
+        "can go to `18.6`, `18.10`  ·  2 maintenance actions pending"
     )
+
+
+async def test_the_list_says_what_is_not_known_and_why(hearing: Ears) -> None:
+    hidden = member("orders", "eu-west-1", Role.SECONDARY).model_copy(
+        update={"unread": "AccessDenied", "instances": ()}
+    )
+    orders = global_cluster()
+    hearing.desk.found = (orders.model_copy(update={"members": (orders.members[0], hidden)}),)
+    hearing.desk.targets = hearing.desk.pending = Unread(why="AccessDenied")
+    _, said = await types(hearing, "list")
+    assert said.splitlines()[2:] == [
+        "`eu-west-1`  secondary  `orders-eu-west-1`  not known: AccessDenied",
+        "can go to: not known: AccessDenied  ·  pending maintenance: not known: AccessDenied",
+    ]
+
+
+async def test_what_is_not_upgraded_here_is_shown_as_rds_writes_it_and_says_why(hearing: Ears) -> None:
+    mysql = {"engine": "aurora-mysql", "version_text": "8.0.mysql_aurora.3.08.2"}
+    hearing.desk.found = (global_cluster("legacy").model_copy(update=mysql),)
+    _, listed = await types(hearing, "list")
+    assert listed.startswith("`legacy`  aurora-mysql 8.0.mysql_aurora.3.08.2  ·  available\n")
+    assert listed.endswith("\ncannot be upgraded here")
+    _, shown = await types(hearing, "show legacy")
+    assert "It cannot be upgraded here: RDS upgrades the minor version of a whole global cluster for Aurora" in shown
+    assert "this is aurora-mysql" in shown
+    assert "not known" not in shown
 
 
 async def test_more_than_a_page_says_how_many_are_left(hearing: Ears) -> None:
@@ -151,7 +182,7 @@ async def test_a_refusal_has_its_sentence_its_link_and_who_could(ears: Ears) -> 
     assert "<!channel>" not in pings(sent.answers[0])
 
 
-@pytest.mark.parametrize("what", [("Redis", "ConnectionError", ""), ("RDS", "AccessDenied", "no <rds:Describe>")])
+@pytest.mark.parametrize("what", [("Redis", "ConnectionError", ""), ("RDS", "Throttling", "no <rds:Describe>")])
 async def test_an_outside_system_that_is_down_is_named_with_its_code(hearing: Ears, what: tuple[str, str, str]) -> None:
     hearing.desk.trouble = Unavailable(*what)
     _, said = await types(hearing, "list")
