@@ -16,6 +16,14 @@ MOST_UPGRADES: Final = 20
 MOST_TEXT: Final = 40_000  # characters; Slack cuts a new message's text there
 INVITED: Final = ("not_in_channel", "channel_not_found")
 CLOSED: Final = ("is_archived", "restricted_action", "restricted_action_read_only_channel")
+DENIALS: Final = {  # who may not, in the words of AWS, Slack and Redis: waiting does not help
+    *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthFailure"),
+    *("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "OptInRequired"),
+    *("ExpiredToken", "ExpiredTokenException"),
+    *("missing_scope", "no_permission", "not_allowed_token_type", "invalid_auth", "not_authed", "account_inactive"),
+    *("token_revoked", "token_expired"),
+    *("NOAUTH", "WRONGPASS", "NOPERM", "AuthenticationError", "NoPermissionError"),
+}
 DAY_AND_TIME: Final = "{date_short_pretty} {time}"
 
 
@@ -302,11 +310,21 @@ def _in_the_way(no: Refused) -> str:
 def unavailable(what: str, reason: str, detail: str = "") -> Message:
     """`reason` is the outside system's own word for its trouble. A store that fell silent may have saved all the same."""
     said_so = f" It says: {plain(detail, 500)}" if detail else ""
+    if reason in DENIALS:
+        return _message(f"{plain(what, 100)} refused ({code(reason)}).{said_so}", _to_mend(what))
     sure = "Nothing was saved half, and asking twice is safe." if what == "Redis" else "Nothing was changed."
     return _message(
         f"{plain(what, 100)} did not answer ({code(reason)}).{said_so}",
         f"{sure} Try again in a minute; if it stays so, tell those who run this bot.",
     )
+
+
+def _to_mend(what: str) -> str:
+    rights = {
+        "Slack": "what it may do in Slack is in deploy/slack-manifest.yaml",
+        "Redis": "its name and password are in REDIS_URL",
+    }.get(what, "what it may do in AWS is in deploy/iam")
+    return f"Nothing was changed. Those who run this bot have to mend it: {rights}."
 
 
 def overtaken() -> Message:

@@ -195,6 +195,23 @@ async def test_an_outside_system_that_is_down_is_named_with_its_code(hearing: Ea
 
 
 @pytest.mark.parametrize(
+    ("what", "mend"),
+    [
+        (("AWS RDS in eu-central-1", "AccessDenied", "not authorized"), "what it may do in AWS is in deploy/iam"),
+        (("Slack", "missing_scope", ""), "what it may do in Slack is in deploy/slack-manifest.yaml"),
+        (("Redis", "WRONGPASS", "invalid username-password pair"), "its name and password are in REDIS_URL"),
+    ],
+)
+async def test_who_refuses_is_named_and_who_can_mend_it(hearing: Ears, what: tuple[str, str, str], mend: str) -> None:
+    hearing.desk.trouble = Unavailable(*what)
+    _, said = await types(hearing, "list")
+    assert said.startswith(f"{what[0]} refused (`{what[1]}`).")
+    assert "Nothing was changed. Those who run this bot have to mend it" in said
+    assert mend in said
+    assert "Try again" not in said
+
+
+@pytest.mark.parametrize(
     "text",
     ["list", "show orders", "status", "help", "", "shwo", "upgrade orders 18.6", "upgrade orders", "cancel orders"],
 )
