@@ -29,6 +29,7 @@ class Shelf:
         self._cache = cache
         self._alone_until = float("-inf")  # by time.monotonic
         self._asking: dict[str, asyncio.Task[Any]] = {}
+        self._last: dict[str, tuple[str, Any]] = {}  # each key's text as it was last, and what it says
 
     async def kept(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
         """The answer from the shelf, else a new one, which is then kept."""
@@ -42,9 +43,11 @@ class Shelf:
     async def fresh(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
         """Always a new answer, asked for after this call began; then it is kept."""
         answer = await ask()
+        text = kind.dump_json(answer).decode()
+        self._last[key] = text, answer
         with suppress(Unavailable):
             async with self._in_time():
-                await self._cache.put(key, kind.dump_json(answer).decode(), keep)
+                await self._cache.put(key, text, keep)
         return answer
 
     async def close(self) -> None:
@@ -61,8 +64,15 @@ class Shelf:
         with suppress(Unavailable, ValidationError):
             async with self._in_time():
                 text = await self._cache.get(key)
-            return None if text is None else kind.validate_json(text)
+            return None if text is None else self._parsed(key, kind, text)
         return None
+
+    def _parsed(self, key: str, kind: TypeAdapter[T], text: str) -> T:
+        """All of a Region is long to parse and looked at many times before it changes."""
+        if key not in self._last or self._last[key][0] != text:
+            self._last[key] = text, kind.validate_json(text)
+        said: T = self._last[key][1]
+        return said
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
