@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.settings import EarsSettings, read
-from bot.wiring import office, require_redis, start_logging, stop_on_signals, warn_of_hazards
+from bot.wiring import hold_still, office, require_redis, start_logging, stop_on_signals, warn_of_hazards
 from handlers.serving import serve
 
 
@@ -11,6 +11,8 @@ async def listen(settings: EarsSettings) -> None:
     stop = stop_on_signals()
     async with office(settings) as made:
         await warn_of_hazards(made.store.server)
+        await made.aurora.prepare()
+        hold_still()
         await serve(settings, made.slack, made.desk, made.store.cache.seen_before, made.store.server.ping, stop)
 
 

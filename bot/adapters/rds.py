@@ -58,6 +58,10 @@ class RdsAurora:
         await self._shelf.close()
         self._wire.close()
 
+    async def prepare(self) -> None:
+        """For a process that must answer soon: the libraries of AWS take most of a second, and the loop with it."""
+        await self._wire.prepare(self._home)
+
     async def names(self) -> tuple[str, ...]:
         return tuple(sorted(each.identifier for each in await self._listed()))
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -50,6 +50,10 @@ class RdsWire:
         self._session: Session | None = None
         self._clients: dict[Region, RDSClient] = {}
 
+    async def prepare(self, region: Region) -> None:
+        """Import and make now what the first question needs; trouble with it shows when it is asked."""
+        await asyncio.get_running_loop().run_in_executor(self._readers, self._prepared, region)
+
     async def ask(self, region: Region, question: Question[T]) -> T:
         """Put a question to the Region's RDS. Raises Unavailable with AWS's code, or with botocore's name of the trouble."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._asked, region, question)
@@ -73,6 +77,10 @@ class RdsWire:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+
+    def _prepared(self, region: Region) -> None:
+        with suppress(*troubles()):
+            self._client(region)
 
     def _asked(self, region: Region, question: Question[T]) -> T:
         try:

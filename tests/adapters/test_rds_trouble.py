@@ -51,6 +51,19 @@ async def test_nobody_takes_what_is_not_shown_for_fine(aws: Aws, rds: RdsAurora)
             await rds.global_cluster("billing", fresh=fresh)
 
 
+async def test_being_prepared_asks_nobody_and_leaves_trouble_to_the_first_question(
+    aws: Aws, rds: RdsAurora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as astray:
+        astray.setenv("AWS_ENDPOINT_URL_RDS", "nowhere")
+        await rds.prepare()
+        with pytest.raises(Unavailable, match="AWS RDS in us-east-1: ValueError"):
+            await rds.names()
+    await rds.prepare()
+    assert aws.calls == []
+    assert await rds.names()
+
+
 async def test_a_list_that_is_denied_is_not_an_empty_one(aws: Aws, rds: RdsAurora) -> None:
     aws.refuse("DescribeGlobalClusters", "AccessDenied", DENIED)
     for fresh in (False, True):
