@@ -79,7 +79,7 @@ class Desk:
     people: People
     crew: Crew
     clock: Clock
-    card_within: timedelta = timedelta(seconds=2)  # the answer to a proposal waits so long for its card
+    card_within: timedelta = timedelta(seconds=1.5)  # the answer to a proposal waits so long for its card
 
     async def clusters(self, page: int = 1) -> Catalogue:
         """Only the clusters of that page are looked at."""

@@ -1,6 +1,7 @@
 """Answers of AWS, kept for a short while where all processes find them."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,8 +16,10 @@ from bot.ports import Cache
 T = TypeVar("T")
 Ask = Callable[[], Awaitable[T]]
 
+TROUBLE: Final = "trouble "  # before what is kept of trouble; JSON never begins so
 SOON: Final = timedelta(seconds=0.4)  # a cache that is slower than this saves nobody time
 LEFT_ALONE: Final = timedelta(seconds=5)
+NOT_AGAIN: Final = timedelta(seconds=3)  # what AWS did not answer is not asked again so soon, whoever wants to know
 
 
 class Shelf:
@@ -32,7 +35,7 @@ class Shelf:
         self._last: dict[str, tuple[str, Any]] = {}  # each key's text as it was last, and what it says
 
     async def kept(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
-        """The answer from the shelf, else a new one, which is then kept."""
+        """The answer from the shelf, else a new one, which is then kept; trouble is kept too, for a moment."""
         if key not in self._asking:
             task = asyncio.ensure_future(self._found_or_fresh(key, kind, keep, ask))
             self._asking[key] = task
@@ -45,9 +48,7 @@ class Shelf:
         answer = await ask()
         text = kind.dump_json(answer).decode()
         self._last[key] = text, answer
-        with suppress(Unavailable):
-            async with self._in_time():
-                await self._cache.put(key, text, keep)
+        await self._put(key, text, keep)
         return answer
 
     async def close(self) -> None:
@@ -58,12 +59,28 @@ class Shelf:
 
     async def _found_or_fresh(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
         found = await self._found(key, kind)
-        return await self.fresh(key, kind, keep, ask) if found is None else found
+        if found is not None:
+            return found
+        try:
+            return await self.fresh(key, kind, keep, ask)
+        except Unavailable as trouble:
+            await self._put(key, TROUBLE + json.dumps([trouble.what, trouble.code, trouble.detail]), NOT_AGAIN)
+            raise
+
+    async def _put(self, key: str, text: str, keep: timedelta) -> None:
+        with suppress(Unavailable):
+            async with self._in_time():
+                await self._cache.put(key, text, keep)
 
     async def _found(self, key: str, kind: TypeAdapter[T]) -> T | None:
-        with suppress(Unavailable, ValidationError):
+        try:
             async with self._in_time():
                 text = await self._cache.get(key)
+        except Unavailable:
+            return None
+        if text and text.startswith(TROUBLE):
+            raise Unavailable(*json.loads(text.removeprefix(TROUBLE)))
+        with suppress(ValidationError):
             return None if text is None else self._parsed(key, kind, text)
         return None
 

@@ -3,9 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from pydantic import TypeAdapter
 
 from bot.adapters.rds_shelf import Shelf
+from bot.domain.errors import Unavailable
 from tests.adapters.aws import Shared
 
 MINUTE = timedelta(minutes=1)
@@ -30,6 +32,23 @@ async def test_what_one_process_put_there_another_finds() -> None:
     assert await Shelf(cache).kept("names", NAMES, MINUTE, question) == ["orders", "billing"]
     assert await Shelf(cache).kept("names", NAMES, MINUTE, Asked("never")) == ["orders", "billing"]
     assert question.times == 1
+
+
+async def test_trouble_is_kept_for_a_moment_so_that_many_who_ask_are_one_question() -> None:
+    times = 0
+
+    async def denied() -> list[str]:
+        nonlocal times
+        times += 1
+        raise Unavailable("AWS RDS in us-east-1", "AccessDenied", "not authorized")
+
+    cache = Shared()
+    for shelf in (Shelf(cache), Shelf(cache), Shelf(cache)):
+        with pytest.raises(Unavailable, match="AWS RDS in us-east-1: AccessDenied: not authorized"):
+            await shelf.kept("names", NAMES, MINUTE, denied)
+    assert times == 1
+    assert await Shelf(cache).fresh("names", NAMES, MINUTE, Asked("orders")) == ["orders"]
+    assert await Shelf(cache).kept("names", NAMES, MINUTE, denied) == ["orders"]
 
 
 async def test_whoever_looks_meanwhile_shares_the_look_and_the_question() -> None:

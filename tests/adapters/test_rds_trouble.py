@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from bot.adapters import rds_shelf
 from bot.adapters.rds import RdsAurora
 from bot.adapters.rds_tokens import IamTokens
 from bot.adapters.rds_trouble import clean
@@ -58,7 +59,7 @@ async def test_being_prepared_asks_nobody_and_leaves_trouble_to_the_first_questi
         astray.setenv("AWS_ENDPOINT_URL_RDS", "nowhere")
         await rds.prepare()
         with pytest.raises(Unavailable, match="AWS RDS in us-east-1: ValueError"):
-            await rds.names()
+            await rds.global_cluster("orders", fresh=True)
     await rds.prepare()
     assert aws.calls == []
     assert await rds.names()
@@ -115,6 +116,7 @@ async def test_a_silent_aws_is_named_while_there_is_time_to_say_so(
 
 
 async def test_without_credentials_and_then_with_them(rds: RdsAurora, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rds_shelf, "NOT_AGAIN", timedelta())
     with monkeypatch.context() as without:
         without.delenv("AWS_ACCESS_KEY_ID")
         without.delenv("AWS_SECRET_ACCESS_KEY")
