@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from bot.adapters.clock import WallClock
+from bot.adapters.clock import SteadyClock, WallClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.policy_file import PolicyFile
-from bot.adapters.postgres import Target, Token, attempt
+from bot.adapters.postgres import Postgres, Target, Token
 from bot.adapters.rds import RdsAurora
 from bot.adapters.rds_tokens import IamTokens
 from bot.adapters.redis import RedisCache, RedisLanes, RedisServer
@@ -128,6 +128,7 @@ class PostgresProbe:
 
     settings: ProberSettings
     tokens: IamTokens
+    postgres: Postgres
 
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
         target = Target(
@@ -139,7 +140,7 @@ class PostgresProbe:
             region=endpoint.region,
             sslrootcert=self.settings.probe_sslrootcert,
         )
-        return await attempt(target, deadline)
+        return await self.postgres.attempt(target, deadline)
 
     def _password(self, endpoint: Endpoint) -> str | Token:
         if self.settings.probe_password is None or self.settings.probe_auth == "iam":
@@ -149,12 +150,12 @@ class PostgresProbe:
 
 @asynccontextmanager
 async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
-    tokens = IamTokens()
+    tokens, clock = IamTokens(), SteadyClock()
     deadline = timedelta(seconds=settings.probe_deadline_seconds)
     try:
         async with store(settings) as kept:
             cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
-            yield Prober(PostgresProbe(settings, tokens), kept.upgrades, WallClock(), cadence)
+            yield Prober(PostgresProbe(settings, tokens, Postgres(clock)), kept.upgrades, clock, cadence)
     finally:
         tokens.close()
 

@@ -11,6 +11,7 @@ from bot.domain.base import Value
 
 RESOLUTION: Final = timedelta(milliseconds=1)
 LONGEST_DETAIL: Final = 200
+AT_ONCE: Final = 40  # attempts of a prober in flight at one endpoint; deploy/sql/probe-role.sql has room for them
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,6 +25,7 @@ class Outcome(StrEnum):
     DNS = "dns"
     AUTH = "auth"
     TLS = "tls"
+    OURS = "ours"
     OTHER = "other"
 
     @property
@@ -38,7 +40,10 @@ class Outcome(StrEnum):
 
     @property
     def proves_nothing(self) -> bool:
-        """dns, auth and tls may have begun with us: our resolver, our credential, our trust. Then nobody knows."""
+        """dns, auth and tls may have begun with us: our resolver, our credential, our trust. Then nobody knows.
+
+        ours did: this process stood still, its machine had no descriptor, port or memory left, its role no connection.
+        """
         return not (self.proves_up or self.proves_down)
 
 

@@ -39,6 +39,7 @@ OUTCOMES = {
     "dns": "its name does not resolve",
     "auth": "authentication failed",
     "tls": "the certificate is not trusted",
+    "ours": "the bot itself could not try",
     "other": "connection failed",
 }
 MINOR_REFUSAL = "minor version upgrades"
