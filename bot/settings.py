@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.attempts import AT_ONCE
 from bot.domain.driving import Patience
 
 
@@ -124,6 +125,19 @@ class ProberSettings(Settings):
     probe_calm_rate: Rate = 2
     probe_hot_rate: Rate = 4
     probe_deadline_seconds: Seconds = 5
+
+    @field_validator("probe_deadline_seconds")
+    @classmethod
+    def _few_at_once(cls, deadline: float, others: ValidationInfo) -> float:
+        """While an endpoint is silent, each try hangs until its deadline."""
+        for name in ("probe_calm_rate", "probe_hot_rate"):
+            rate = others.data.get(name, 0)
+            if rate * deadline > AT_ONCE:
+                raise ValueError(
+                    f"{deadline:g} s at {name.upper()}={rate:g} are {rate * deadline:g} connections at once to an endpoint "
+                    f"that is silent; lower one of the two, for no more than {AT_ONCE} are made"
+                )
+        return deadline
 
     @field_validator("probe_password")
     @classmethod

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import assert_never
 
 from bot.domain import outage
-from bot.domain.attempts import Attempt
+from bot.domain.attempts import AT_ONCE, Attempt
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, WentDown
@@ -27,7 +27,6 @@ from bot.ports import Clock, Probe, Upgrades
 log = logging.getLogger(__name__)
 
 FLUSH = timedelta(seconds=0.5)
-SLACKNESS = timedelta(milliseconds=50)  # between launching an attempt and the start it writes down
 MEMORY = 50_000  # attempts kept while Redis is away: hours of them
 BATCH = 1000  # attempts written down in one piece
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -48,6 +47,8 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Prober:
+    """`clock` is the one by which `probe` stamps its attempts: what is settled is judged by their starts."""
+
     probe: Probe
     upgrades: Upgrades
     clock: Clock
@@ -102,17 +103,21 @@ class _Watch:
                 await self._store_attempts()
 
     async def _keep_rate(self) -> None:
-        """Launch on time, without waiting for anything. Whoever is late skips, and does not catch up in a burst."""
+        """Launch on time, without waiting for anything. Whoever is late skips, and does not catch up in a burst.
+
+        Nor is one launched beside too many that hang: what is missed so long is a stretch that nobody watched.
+        """
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            self._launch()
+            if len(self.flying) < AT_ONCE:
+                self._launch()
             due = max(due + 1 / self.prober.cadence.rate(self.upgrade), loop.time())
             await asyncio.sleep(due - loop.time())
 
     def _launch(self) -> None:
         task = asyncio.create_task(self._attempt())
-        self.flying[task] = self.prober.clock.now() - SLACKNESS
+        self.flying[task] = self.prober.clock.now()
         task.add_done_callback(lambda done: self.flying.pop(done, None))
 
     async def _attempt(self) -> None:

@@ -6,6 +6,7 @@ tested elsewhere, but for one test here that goes over the real wire.
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ from statistics import median
 
 import pytest
 
-from bot.adapters.clock import WallClock
-from bot.adapters.postgres import Target, attempt
+from bot.adapters.clock import SteadyClock, WallClock
+from bot.adapters.postgres import Postgres, Target
 from bot.adapters.redis import RedisServer
 from bot.crew import prober
 from bot.crew.prober import Cadence, Prober
@@ -25,11 +26,11 @@ from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.measurement import measure
-from bot.domain.timeline import CannotMeasure, LookedAway, Reached
+from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
-from bot.ports import Probe
+from bot.ports import Clock, Probe
 from sandbox.valkey import Valkey
 from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
 
@@ -54,10 +55,13 @@ class Script:
     begun: list[float] = field(default_factory=list)  # by the loop's clock
     ended: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    clock: Clock = field(default_factory=WallClock)
+    most_at_once: int = 0
 
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:  # noqa: ARG002 - there is one
-        start, outcome = datetime.now(UTC), self.outcome
+        start, outcome = self.clock.now(), self.outcome
         self.begun.append(asyncio.get_running_loop().time())
+        self.most_at_once = max(self.most_at_once, len(self.begun) - self.ended)
         async with self.changed:
             self.changed.notify_all()
         if outcome is None:
@@ -65,7 +69,7 @@ class Script:
         self.ended += 1
         outcome = outcome or Outcome.TIMEOUT
         version = self.version if outcome is OK else ""
-        return Attempt(start=start, end=datetime.now(UTC), outcome=outcome, version=version)
+        return Attempt(start=start, end=max(start, self.clock.now()), outcome=outcome, version=version)
 
     async def until(self, number: int) -> None:
         """That many attempts are begun."""
@@ -82,11 +86,13 @@ def script() -> Script:
 
 
 @asynccontextmanager
-async def probing(store: Store, upgrade: Upgrade, probe: Probe, vantage: str = US, **cadence: float) -> AsyncIterator[
-    "asyncio.Task[None]"
-]:  # fmt: skip
-    rates = {"calm": 20.0, "hot": 40.0} | cadence
-    one = Prober(probe, store, WallClock(), Cadence(rates["calm"], rates["hot"], timedelta(seconds=5)))
+async def probing(
+    store: Store, upgrade: Upgrade, probe: Probe, vantage: str = US, clock: Clock | None = None, **cadence: float
+) -> AsyncIterator["asyncio.Task[None]"]:
+    told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
+    one = Prober(
+        probe, store, clock or WallClock(), Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"]))
+    )
     running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage))
     try:
         yield running
@@ -144,6 +150,16 @@ async def test_the_rate_is_kept_while_attempts_hang(store: Store, upgrade: Upgra
     assert script.ended == 0
     for n, begun in enumerate(script.begun):
         assert -0.01 <= begun - first - n / 20 <= LATENESS
+
+
+async def test_no_more_are_in_flight_than_the_role_has_connections_for(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prober, "AT_ONCE", 5)
+    script.outcome = None
+    async with probing(store, upgrade, script, calm=50, deadline=0.5):
+        await script.until(20)
+    assert script.most_at_once == 5
 
 
 async def test_from_the_order_on_it_is_hot(store: Store, upgrade: Upgrade, script: Script) -> None:
@@ -209,6 +225,53 @@ async def test_an_outage_is_told_as_it_happens(store: Store, upgrade: Upgrade, s
         await says(store, upgrade, "reached", "went_down", "came_back")
     (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
     assert (outage.outcomes, outage.version_after) == ((REFUSED,), "18.6.1")
+
+
+@dataclass
+class Set:
+    """A wall clock that is set now and then, in nanoseconds."""
+
+    lead: int = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() + self.lead
+
+    def by(self, lasting: timedelta) -> None:
+        self.lead += lasting // timedelta(microseconds=1) * 1000
+
+
+@pytest.mark.parametrize("step", [-30 * SECOND, -SECOND / 2, SECOND / 2, 30 * SECOND])
+async def test_an_outage_is_told_once_and_truly_though_the_time_is_set_meanwhile(
+    store: Store, upgrade: Upgrade, step: timedelta
+) -> None:
+    wall = Set()
+    clock = SteadyClock(wall)
+    script = Script(clock=clock)
+    async with probing(store, upgrade, script, clock=clock, deadline=0.5):
+        await says(store, upgrade, "reached")
+        fell, script.outcome = time.monotonic(), REFUSED
+        await script.more(5)
+        script.outcome = None
+        await script.more(3)
+        wall.by(step)
+        script.outcome = REFUSED
+        await script.more(5)
+        script.outcome, rose = OK, time.monotonic()
+
+        async def is_back() -> bool:
+            return "came_back" in await told(store, upgrade)
+
+        await eventually(is_back)
+        await script.more(10)
+        lasted = timedelta(seconds=rose - fell)
+    kinds = await told(store, upgrade)
+    assert (kinds.count("went_down"), kinds.count("came_back")) == (1, 1)
+    (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
+    (back,) = (each for each in await store.entries(upgrade.id) if isinstance(each, CameBack))
+    assert back.outage == outage
+    assert outage.at_most is not None
+    assert outage.at_least <= lasted <= outage.at_most
+    assert kinds.count("looked_away") == (step > BLINK)
 
 
 async def test_whoever_takes_over_goes_on_and_says_nothing_again(store: Store, upgrade: Upgrade) -> None:
@@ -372,7 +435,9 @@ class Wire:
     port: int
 
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
-        return await attempt(Target("127.0.0.1", self.port, "postgres", "probe", "", endpoint.region), deadline)
+        return await Postgres().attempt(
+            Target("127.0.0.1", self.port, "postgres", "probe", "", endpoint.region), deadline
+        )
 
 
 async def test_what_never_answered_is_no_outage(store: Store, upgrade: Upgrade, closed_port: int) -> None:
