@@ -125,6 +125,14 @@ class Hearing(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Who measures an endpoint of an upgrade (`Endpoint.key`), as the store knows it: whoever took over last."""
+
+    endpoint: str
+    holder: str
+
+
 class Upgrades(Protocol):
     """The store. Everything raises Unavailable when it cannot be reached; nothing is ever half-saved."""
 
@@ -158,8 +166,11 @@ class Upgrades(Protocol):
         """Wait until what was saved outlives a power cut; False when the store cannot promise it."""
         ...
 
-    async def append_once(self, id: UpgradeId, key: str, entry: Entry) -> bool:
-        """Append unless an entry with this key is there already; False then, and when the upgrade has finished."""
+    async def append_once(self, id: UpgradeId, key: str, entry: Entry, claim: Claim | None = None) -> bool:
+        """Append unless an entry with this key is there already; False then, and when the upgrade has finished.
+
+        With a claim, Conflict when somebody else has taken it over: whoever was cut off tells nothing a second time.
+        """
         ...
 
     async def timeline(

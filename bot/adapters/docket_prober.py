@@ -4,7 +4,8 @@ Docket's worker ends its loop when Redis fails it, and waits for all its tasks b
 an upgrade would keep it deaf for that long, and measuring must not stop for Redis. So what measures is ours and goes on
 by itself; the task on the docket only holds it, lets go of it when the worker is deaf, and takes it up again when it is
 redelivered. Should two measure the same endpoint (a worker that was believed dead, a move to another vantage), the
-newer one has written its name in Redis, and the older one, which looks every second, ends.
+newer one has written its name in Redis, and the older one, which looks every second, ends. What it would tell until then
+is refused by the store, which looks at that name too.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from bot.adapters.docket import (
     running_here,
     work_until,
 )
-from bot.adapters.redis import key
+from bot.adapters.redis import claimed
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
 
@@ -39,9 +40,12 @@ logger: Final = logging.getLogger(__name__)
 
 
 class Measure(Protocol):
-    """Measure one endpoint (`Endpoint.key`) from a vantage until its upgrade is over; cancelled when it is to stop."""
+    """Measure one endpoint (`Endpoint.key`) from a vantage until its upgrade is over; cancelled when it is to stop.
 
-    async def __call__(self, upgrade: UpgradeId, endpoint: str, vantage: str) -> None: ...
+    `holder` is the name under which it is claimed.
+    """
+
+    async def __call__(self, upgrade: UpgradeId, endpoint: str, vantage: str, holder: str) -> None: ...
 
 
 async def run_prober(
@@ -105,7 +109,7 @@ class _Prober:
         running_here()
         name = probe_key(upgrade, endpoint)
         async with asking(self._url):
-            await self._claim(name)
+            await self._claim(upgrade, endpoint)
         if name not in self._measuring:
             self._measuring[name] = asyncio.create_task(self._guarded(upgrade, endpoint))
         measuring = self._measuring[name]
@@ -130,9 +134,9 @@ class _Prober:
 
     async def _guarded(self, upgrade: str, endpoint: str) -> None:
         name = probe_key(upgrade, endpoint)
-        measuring = asyncio.create_task(self._measure(UpgradeId(upgrade), endpoint, self._vantage))
+        measuring = asyncio.create_task(self._measure(UpgradeId(upgrade), endpoint, self._vantage, self._worker.name))
         try:
-            while not measuring.done() and not await self._is_taken(name):
+            while not measuring.done() and not await self._is_taken(upgrade, endpoint):
                 await asyncio.wait({measuring}, timeout=LOOK_EVERY.total_seconds())
         finally:
             measuring.cancel()
@@ -141,17 +145,17 @@ class _Prober:
         if not measuring.cancelled() and (error := measuring.exception()):
             logger.error("%s from %s failed and is begun anew", name, self._vantage, exc_info=error)
 
-    async def _claim(self, name: str) -> None:
+    async def _claim(self, upgrade: str, endpoint: str) -> None:
         async with self._docket.redis() as redis:
-            await redis.set(key("measured-by", name), self._worker.name, ex=CLAIM_KEPT)
+            await redis.set(claimed(upgrade, endpoint), self._worker.name, ex=CLAIM_KEPT)
 
-    async def _is_taken(self, name: str) -> bool:
+    async def _is_taken(self, upgrade: str, endpoint: str) -> bool:
         """Whether somebody claimed it after us. While Redis does not answer, nobody did."""
         try:
             async with asking(self._url), self._docket.redis() as redis:
-                holder = await redis.get(key("measured-by", name))
+                holder = await redis.get(claimed(upgrade, endpoint))
                 if holder is None:
-                    await self._claim(name)
+                    await self._claim(upgrade, endpoint)
         except Unavailable:
             return False
         return holder not in (None, self._worker.name.encode())

@@ -30,6 +30,11 @@ def key(*parts: str) -> str:
     return ":".join(("{aurora}", *parts))
 
 
+def claimed(upgrade: str, endpoint: str) -> str:
+    """Where it is written who measures this endpoint."""
+    return key("measured-by", upgrade, endpoint)
+
+
 @contextmanager
 def speaking(url: str) -> Iterator[None]:
     """Inside, any trouble with Redis becomes Unavailable; what caused it is cut off, for it may hold the password."""

@@ -33,11 +33,13 @@ return 'saved'
 """
 
 APPEND_ONCE: Final = """
-local record, timeline, once = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('HGET', record, 'over') ~= '0' then return 0 end
-if redis.call('SADD', once, ARGV[1]) == 0 then return 0 end
+local record, timeline, once, claimed = unpack(KEYS)
+if redis.call('HGET', record, 'over') ~= '0' then return 'no' end
+local holder = claimed and redis.call('GET', claimed)
+if holder and holder ~= ARGV[3] then return 'taken:' .. holder end
+if redis.call('SADD', once, ARGV[1]) == 0 then return 'no' end
 redis.call('XADD', timeline, '*', 'entry', ARGV[2])
-return 1
+return 'added'
 """
 
 SET_TOLD: Final = """

@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters import redis_scripts as scripts
-from bot.adapters.redis import RedisServer, key
+from bot.adapters.redis import RedisServer, claimed, key
 from bot.domain.attempts import Attempt
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import START, Account, Position, UpgradeId
 from bot.domain.timeline import ENTRY, Entry
 from bot.domain.upgrade import Upgrade
-from bot.ports import Recorded, Told
+from bot.ports import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
 PAGE: Final = 1000
@@ -113,10 +113,14 @@ class RedisUpgrades:
             return False  # an older server, or one that does not persist: said at the start
         return bool(on_disk)
 
-    async def append_once(self, id: UpgradeId, key: str, entry: Entry) -> bool:
-        keys = [_record(id), _timeline(id), _once(id)]
-        added: int = await self._server.run(scripts.APPEND_ONCE, keys, key, ENTRY.dump_json(entry).decode())
-        return added == 1
+    async def append_once(self, id: UpgradeId, key: str, entry: Entry, claim: Claim | None = None) -> bool:
+        keys, holder = [_record(id), _timeline(id), _once(id)], []
+        if claim:
+            keys, holder = [*keys, claimed(id, claim.endpoint)], [claim.holder]
+        answer = await self._server.run(scripts.APPEND_ONCE, keys, key, ENTRY.dump_json(entry).decode(), *holder)
+        if answer.startswith("taken:"):
+            raise Conflict(f"{id}: this endpoint is measured by {answer.removeprefix('taken:')} now")
+        return bool(answer == "added")
 
     async def timeline(
         self, id: UpgradeId, after: Position = START, *, readable_only: bool = False

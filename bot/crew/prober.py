@@ -12,7 +12,7 @@ from typing import assert_never
 
 from bot.domain import outage
 from bot.domain.attempts import AT_ONCE, Attempt
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, WentDown
 from bot.domain.timeline import CameBack as BackEntry
@@ -22,7 +22,7 @@ from bot.domain.timeline import LookedAway as AwayEntry
 from bot.domain.timeline import WentDown as DownEntry
 from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
-from bot.ports import Clock, Probe, Upgrades
+from bot.ports import Claim, Clock, Probe, Upgrades
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +54,13 @@ class Prober:
     clock: Clock
     cadence: Cadence
 
-    async def run(self, upgrade: UpgradeId, endpoint: str, vantage: str) -> None:
-        """Measure until the upgrade is over. Starting and taking over are the same: what is stored is read first."""
+    async def run(self, upgrade: UpgradeId, endpoint: str, vantage: str, holder: str) -> None:
+        """Measure until the upgrade is over or another holder has taken over. That is a start too: what is stored is read first."""
         read = await self.upgrades.get(upgrade)
         place = next((each for each in read.plan.endpoints if each.key == endpoint), None) if read else None
         if read is None or place is None or read.status.is_final:
             return
-        watch = _Watch(self, read, place, vantage)
+        watch = _Watch(self, read, place, vantage, Claim(endpoint, holder))
         await watch.take_over()
         await watch.keep()
 
@@ -73,6 +73,8 @@ class _Watch:
     upgrade: Upgrade
     endpoint: Endpoint
     vantage: str
+    claim: Claim
+    is_taken: bool = False
     ledger: Ledger = field(default_factory=Ledger)
     ended: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MEMORY))
     happened: deque[Happening] = field(default_factory=deque)
@@ -87,7 +89,7 @@ class _Watch:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
         schedule, here = asyncio.create_task(self._keep_rate()), asyncio.current_task()
         try:
-            while not self.upgrade.status.is_final and not (here and here.cancelling()):
+            while not (self.upgrade.status.is_final or self.is_taken) and not (here and here.cancelling()):
                 await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
                 if schedule.done():
                     schedule.result()
@@ -129,6 +131,9 @@ class _Watch:
             await self._store_attempts()
             await self._tell()
             self.upgrade = await self.prober.upgrades.get(self.upgrade.id) or self.upgrade
+        except Conflict as taken:
+            log.info("%s", taken)
+            self.is_taken = True
         except Unavailable as trouble:
             log.warning("%s: attempts wait for the store: %s", self.endpoint.key, trouble)
 
@@ -149,9 +154,10 @@ class _Watch:
             self.happened.extend(self.ledger.add(attempt, settled=LONG_AGO))
 
     async def _tell(self) -> None:
+        """Conflict once another has taken over: it tells the same, but from the attempts that it found stored."""
         while self.happened:
             key, entry = self._entry(self.happened[0])
-            await self.prober.upgrades.append_once(self.upgrade.id, f"{self.endpoint.key}:{key}", entry)
+            await self.prober.upgrades.append_once(self.upgrade.id, f"{self.endpoint.key}:{key}", entry, self.claim)
             self.happened.popleft()
 
     def _entry(self, happening: Happening) -> tuple[str, Entry]:

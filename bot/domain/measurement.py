@@ -18,8 +18,8 @@ class Measurement(Value):
 
     It is measured from its first success on, at `since`, to its last attempt that proves anything, at `until`: both are
     starts of attempts. None: it never was. Before that a failure may as well be ours,
-    so it counts among the `unknown` ones (DNS, authentication, TLS, trouble of our own), which prove neither. What nobody looked
-    at is `unobserved`: it may have been an outage, so it counts for `at_most`.
+    so it counts among the `unknown` ones (DNS, authentication, TLS, trouble of our own), which
+    prove neither up nor down. What nobody looked at is `unobserved`: it may have been an outage, so it counts for `at_most`.
     """
 
     region: Region

@@ -20,6 +20,7 @@ from bot.adapters import docket, docket_prober
 from bot.adapters.docket import probe_docket, run_worker, turns_docket, work_until
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.docket_prober import Measure, run_prober
+from bot.adapters.redis import claimed
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, UpgradeId
 from bot.domain.upgrade import Upgrade, cancel
@@ -97,9 +98,11 @@ class Gauge:
     def __init__(self) -> None:
         self.begun: Counter[str] = Counter()
         self.now: Counter[str] = Counter()
+        self.holders: dict[str, str] = {}
         self.over = asyncio.Event()
 
-    async def __call__(self, upgrade: UpgradeId, endpoint: str, vantage: str) -> None:  # noqa: ARG002
+    async def __call__(self, upgrade: UpgradeId, endpoint: str, vantage: str, holder: str) -> None:  # noqa: ARG002
+        self.holders[f"{endpoint} from {vantage}"] = holder
         self.begun[f"{endpoint} from {vantage}"] += 1
         self.now[f"{endpoint} from {vantage}"] += 1
         try:
@@ -483,7 +486,7 @@ async def test_what_a_killed_prober_measured_is_measured_by_another(
 async def test_a_measurement_that_fails_is_begun_anew(crew: DocketCrew, upgrade: Upgrade, redis_url: str) -> None:
     begun = []
 
-    async def fail(upgrade: UpgradeId, endpoint: str, vantage: str) -> None:  # noqa: ARG001
+    async def fail(upgrade: UpgradeId, endpoint: str, vantage: str, holder: str) -> None:  # noqa: ARG001
         begun.append(endpoint)
         raise OSError(threading.Lock())
 
@@ -519,6 +522,9 @@ async def test_of_two_that_measure_the_older_one_ends(crew: DocketCrew, upgrade:
         await eventually(
             lambda: gauge.now[f"{HOME}/writer from {AWAY}"] == 1 and gauge.now[f"{HOME}/writer from {HOME}"] == 0
         )
+        async with Redis.from_url(redis_url, decode_responses=True) as redis:
+            holder = await redis.get(claimed(upgrade.id, f"{HOME}/writer"))
+        assert holder == gauge.holders[f"{HOME}/writer from {AWAY}"] != gauge.holders[f"{HOME}/writer from {HOME}"]
         settled = {f"{HOME}/writer from {HOME}": 1, f"{AWAY}/reader from {AWAY}": 1}
         await going(crew, upgrade, lambda: gauge.measuring == settled)
 

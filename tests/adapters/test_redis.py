@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 
-from bot.adapters.redis import RedisCache, RedisLanes, RedisServer
+from bot.adapters.redis import RedisCache, RedisLanes, RedisServer, claimed
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Conflict, Unavailable
@@ -18,7 +18,7 @@ from bot.domain.ids import Position, UpgradeId, UserId
 from bot.domain.status import Status
 from bot.domain.timeline import Cancelled, Expired, Overdue, Reached
 from bot.domain.upgrade import Upgrade, accepted, cancel, finish, intend
-from bot.ports import Cache, Lanes, Told, Upgrades
+from bot.ports import Cache, Claim, Lanes, Told, Upgrades
 from sandbox.valkey import Valkey
 from tests.adapters.store import ACCOUNT, NOW, proposed
 
@@ -152,6 +152,22 @@ async def test_an_entry_with_a_key_is_appended_once(upgrades: RedisUpgrades, cre
     assert sorted(answers) == [False] * 19 + [True]
     assert await upgrades.append_once(created.id, "another", entry)
     assert [each.entry for each in await upgrades.timeline(created.id)][1:] == [entry, entry]
+
+
+async def test_whoever_measured_before_appends_nothing(
+    upgrades: RedisUpgrades, server: RedisServer, created: Upgrade, raw: Redis
+) -> None:
+    entry, place = Overdue(at=NOW, after=timedelta(1)), "us-east-1/writer"
+    assert await upgrades.append_once(created.id, "a", entry, Claim(place, "old")), "nobody has claimed it yet"
+    await server.do("SET", claimed(created.id, place), "old")
+    assert await upgrades.append_once(created.id, "b", entry, Claim(place, "old"))
+    await server.do("SET", claimed(created.id, place), "new")
+    before = {key: await raw.dump(key) for key in await raw.keys()}
+    with pytest.raises(Conflict, match="measured by new now"):
+        await upgrades.append_once(created.id, "c", entry, Claim(place, "old"))
+    assert {key: await raw.dump(key) for key in await raw.keys()} == before
+    assert await upgrades.append_once(created.id, "c", entry, Claim(place, "new"))
+    assert await upgrades.append_once(created.id, "d", entry), "what nobody can claim is not asked for"
 
 
 async def test_nothing_is_appended_after_the_end(upgrades: RedisUpgrades, created: Upgrade) -> None:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import pytest
 
 from bot.adapters.clock import SteadyClock, WallClock
 from bot.adapters.postgres import Postgres, Target
-from bot.adapters.redis import RedisServer
+from bot.adapters.redis import RedisServer, claimed
 from bot.crew import prober
 from bot.crew.prober import Cadence, Prober
 from bot.domain import upgrade as moves
@@ -87,13 +88,20 @@ def script() -> Script:
 
 @asynccontextmanager
 async def probing(
-    store: Store, upgrade: Upgrade, probe: Probe, vantage: str = US, clock: Clock | None = None, **cadence: float
+    store: Store,
+    upgrade: Upgrade,
+    probe: Probe,
+    vantage: str = US,
+    *,
+    holder: str = "somebody",
+    clock: Clock | None = None,
+    **cadence: float,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
     one = Prober(
         probe, store, clock or WallClock(), Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"]))
     )
-    running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage))
+    running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage, holder))
     try:
         yield running
     finally:
@@ -187,10 +195,10 @@ async def test_it_ends_when_the_upgrade_is_over(store: Store, upgrade: Upgrade, 
 
 async def test_nothing_to_measure(store: Store, upgrade: Upgrade, script: Script) -> None:
     one = Prober(script, store, WallClock(), Cadence())
-    await one.run(UpgradeId("nobody"), WRITER, US)
-    await one.run(upgrade.id, "mars-1/writer", US)
+    await one.run(UpgradeId("nobody"), WRITER, US, "somebody")
+    await one.run(upgrade.id, "mars-1/writer", US, "somebody")
     await store.save(*moves.cancel(upgrade, AKI, datetime.now(UTC)))
-    await one.run(upgrade.id, WRITER, US)
+    await one.run(upgrade.id, WRITER, US, "somebody")
     assert script.begun == []
 
 
@@ -332,6 +340,53 @@ async def test_two_at_once_say_everything_once(store: Store, upgrade: Upgrade) -
         async with probing(store, upgrade, other):
             await other.until(10)
             assert await told(store, upgrade) == ["reached"]
+
+
+class Wired(Store):
+    """The store as one process sees it: its wire may be cut while all others have theirs."""
+
+    is_cut = False
+
+    def check(self) -> None:
+        if self.is_cut:
+            raise Unavailable("Redis", "ConnectionError")
+
+    async def get(self, id: UpgradeId) -> Upgrade | None:
+        self.check()
+        return await super().get(id)
+
+    async def add_attempts(self, *given: Any) -> None:
+        self.check()
+        await super().add_attempts(*given)
+
+    async def append_once(self, *given: Any) -> bool:
+        self.check()
+        return await super().append_once(*given)
+
+
+async def test_whoever_was_cut_off_and_comes_back_tells_nothing_a_second_time(
+    store: Store, server: RedisServer, upgrade: Upgrade
+) -> None:
+    """It saw the outage begin earlier than the one who took over."""
+    cut, first, second = Wired(server), Script(), Script(outcome=REFUSED)
+    async with probing(cut, upgrade, first, holder="first") as measuring:
+        await says(store, upgrade, "reached")
+        cut.is_cut = True
+        first.outcome = REFUSED
+        await first.more(5)
+        await server.do("SET", claimed(upgrade.id, WRITER), "second")
+        async with probing(store, upgrade, second, holder="second"):
+            await says(store, upgrade, "reached", "went_down")
+            first.outcome = second.outcome = OK
+            await says(store, upgrade, "reached", "went_down", "came_back")
+            await first.more(5)
+            cut.is_cut = False
+            async with asyncio.timeout(10):
+                await measuring
+    assert await told(store, upgrade) == ["reached", "went_down", "came_back"]
+    (back,) = (each for each in await store.entries(upgrade.id) if isinstance(each, CameBack))
+    (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
+    assert outage.first_failure_at < back.outage.first_failure_at, "what it saw is kept"
 
 
 async def test_whoever_is_stopped_stores_what_has_ended(
