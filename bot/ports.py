@@ -189,8 +189,12 @@ class Upgrades(Protocol):
 
     async def add_attempts(self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None: ...
 
+    async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
+        """Drop what was written down longer ago than that; nothing, when this is not its revision any more."""
+        ...
+
     async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
-        """The vantage points, in order of first use, and every attempt in order of its start."""
+        """The vantage points, in order of first use, and every attempt that is kept, in order of its start."""
         ...
 
 

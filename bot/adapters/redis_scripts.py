@@ -55,6 +55,14 @@ redis.call('XADD', KEYS[1], '*', 'vantage', ARGV[1], 'rows', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 
+FORGET_ATTEMPTS: Final = """
+local record, attempts = KEYS[1], KEYS[2]
+if redis.call('HGET', record, 'revision') ~= ARGV[1] then return end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('XTRIM', attempts, 'MINID', string.format('%.0f', now - ARGV[2]))
+"""
+
 _NOW: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -18,8 +18,8 @@ from bot.domain.upgrade import Upgrade
 from bot.ports import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
-PAGE: Final = 1000
 DURABLE_WITHIN: Final = timedelta(seconds=2)
+PAGE: Final = 250  # what is read, and parsed, before anybody else of this process has their turn
 OPEN: Final = key("open")  # account/cluster → the id of its open upgrade
 UNFINISHED: Final = key("unfinished")  # the ids of those that still need turns
 ALL: Final = key("all")  # every id by the time of its proposal
@@ -126,7 +126,7 @@ class RedisUpgrades:
         self, id: UpgradeId, after: Position = START, *, readable_only: bool = False
     ) -> tuple[Recorded, ...]:
         told = list[Recorded]()
-        for at, fields in await self._stream(_timeline(id), after):
+        async for at, fields in self._stream(_timeline(id), after):
             try:
                 entry = _parsed(ENTRY, f"{_timeline(id)} at {at}", fields.get("entry", ""))
             except Unavailable as error:
@@ -153,10 +153,14 @@ class RedisUpgrades:
             rows = json.dumps([each.to_row() for each in attempts], separators=(",", ":"), ensure_ascii=False)
             await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep)
 
+    async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
+        keys = [_record(upgrade.id), _attempts(upgrade.id, endpoint)]
+        await self._server.run(scripts.FORGET_ATTEMPTS, keys, upgrade.revision, older_than // _MS)
+
     async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
         stream = _attempts(id, endpoint)
         found: dict[tuple[str, Attempt], None] = {}
-        for at, fields in await self._stream(stream, START):
+        async for at, fields in self._stream(stream, START):
             try:
                 rows = [Attempt.from_row(row) for row in json.loads(fields["rows"])]
                 found |= dict.fromkeys((fields["vantage"], each) for each in rows)
@@ -176,14 +180,14 @@ class RedisUpgrades:
             pipeline.hget(_record(each), "saved")
         return list(await self._server.read(pipeline.execute()))
 
-    async def _stream(self, stream: str, after: str) -> list[tuple[str, dict[str, str]]]:
+    async def _stream(self, stream: str, after: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
         """All after that position, read page by page, so that no single answer is large."""
-        found: list[tuple[str, dict[str, str]]] = []
         while True:
             page = await self._server.read(self._server.reads.xrange(stream, min=f"({after}", count=PAGE))
-            found += page
+            for each in page:
+                yield each
             if len(page) < PAGE:
-                return found
+                return
             after = page[-1][0]
 
 

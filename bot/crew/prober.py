@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from bot.domain import outage
 from bot.domain.attempts import AT_ONCE, Attempt
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import UpgradeId
-from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, WentDown
+from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, State, WentDown
 from bot.domain.timeline import CameBack as BackEntry
 from bot.domain.timeline import CannotMeasure as CannotEntry
 from bot.domain.timeline import Entry, Reached
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 FLUSH = timedelta(seconds=0.5)
 MEMORY = 50_000  # attempts kept while Redis is away: hours of them
 BATCH = 1000  # attempts written down in one piece
+RECENT = timedelta(minutes=5)  # of a calm time before the order, what is kept
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LAST_WORDS = timedelta(seconds=1)  # for what a prober that is stopped has not written down yet
 
@@ -75,15 +76,22 @@ class _Watch:
     vantage: str
     claim: Claim
     is_taken: bool = False
+    calm_since: datetime = LONG_AGO
+    answered_at: datetime = LONG_AGO
     ledger: Ledger = field(default_factory=Ledger)
     ended: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MEMORY))
-    happened: deque[Happening] = field(default_factory=deque)
+    happened: deque[tuple[str, Entry]] = field(default_factory=deque)
+    has_begun: bool = False
     flying: dict[asyncio.Task[None], datetime] = field(default_factory=dict)
 
     async def take_over(self) -> None:
+        self.calm_since = self.prober.clock.now()
         _, stored = await self.prober.upgrades.attempts(self.upgrade.id, self.endpoint.key)
-        self._take(stored)
-        self.happened.extend(self.ledger.settle(self.prober.clock.now()))
+        for number, attempt in enumerate(stored):  # by their starts, so all that began before it are known
+            self._take(attempt, settled=attempt.start)
+            if number % BATCH == 0:
+                await asyncio.sleep(0)  # other endpoints are measured meanwhile
+        self._happen(self.ledger.settle(self.prober.clock.now()))
 
     async def keep(self) -> None:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
@@ -131,6 +139,7 @@ class _Watch:
             await self._store_attempts()
             await self._tell()
             self.upgrade = await self.prober.upgrades.get(self.upgrade.id) or self.upgrade
+            await self._forget()
         except Conflict as taken:
             log.info("%s", taken)
             self.is_taken = True
@@ -146,17 +155,35 @@ class _Watch:
             for each in batch:
                 if self.ended and self.ended[0] is each:  # else it was pushed out while Redis was slow
                     self.ended.popleft()
-            self._take(batch)
-        self.happened.extend(self.ledger.settle(settled))
+                self._take(each, settled=LONG_AGO)
+        self._happen(self.ledger.settle(settled))
 
-    def _take(self, attempts: Iterable[Attempt]) -> None:
-        for attempt in attempts:
-            self.happened.extend(self.ledger.add(attempt, settled=LONG_AGO))
+    def _take(self, attempt: Attempt, settled: datetime) -> None:
+        if attempt.outcome.proves_up:
+            self.answered_at = max(self.answered_at, attempt.start)
+        self._happen(self.ledger.add(attempt, settled=settled))
+
+    def _happen(self, happenings: Sequence[Happening]) -> None:
+        self.happened.extend(map(self._entry, happenings))
+        if happenings:
+            self.calm_since = self.prober.clock.now()
+
+    async def _forget(self) -> None:
+        """Before the order an outage that is over is no cost, so a proposal that waits for days keeps what is recent.
+
+        The last success stays, for an outage may have begun after it; and what is kept begins in a calm, so that whoever
+        takes over finds no half of an outage.
+        """
+        now, state = self.prober.clock.now(), self.ledger.standing.state
+        if self.upgrade.status.is_before_order and state is not State.DOWN and now - self.calm_since > 2 * RECENT:
+            recently = self.answered_at if state is State.UP else now
+            await self.prober.upgrades.forget_attempts(self.upgrade, self.endpoint.key, now - recently + RECENT)
+            self.calm_since = now - RECENT
 
     async def _tell(self) -> None:
         """Conflict once another has taken over: it tells the same, but from the attempts that it found stored."""
         while self.happened:
-            key, entry = self._entry(self.happened[0])
+            key, entry = self.happened[0]
             await self.prober.upgrades.append_once(self.upgrade.id, f"{self.endpoint.key}:{key}", entry, self.claim)
             self.happened.popleft()
 
@@ -165,12 +192,12 @@ class _Watch:
         match happening:
             case CanMeasure(attempt=attempt):
                 entry: Entry = Reached(at=attempt.start, vantage=self.vantage, version=attempt.version, **where)
-                return f"reached:{attempt.start.isoformat()}", entry
+                return f"reached:{self._mark(attempt)}", entry
             case CannotMeasure(attempt=attempt):
                 entry = CannotEntry(
                     at=attempt.start, vantage=self.vantage, outcome=attempt.outcome, detail=attempt.detail, **where
                 )
-                return f"cannot:{attempt.start.isoformat()}", entry
+                return f"cannot:{self._mark(attempt)}", entry
             case WentDown(attempt=attempt):
                 return f"down:{attempt.start.isoformat()}", DownEntry(
                     at=attempt.start, outcome=attempt.outcome, **where
@@ -183,6 +210,11 @@ class _Watch:
                 )
             case _:
                 assert_never(happening)
+
+    def _mark(self, attempt: Attempt) -> str:
+        """What is said of the first attempt of all has a key that stays the same when the attempt is forgotten."""
+        is_first, self.has_begun = not self.has_begun, True
+        return "first" if is_first else attempt.start.isoformat()
 
 
 def _back_at(over: outage.Outage) -> datetime:

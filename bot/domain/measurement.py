@@ -17,9 +17,10 @@ class Measurement(Value):
     """New connections to one endpoint: how many were tried from where, how many failed, and the outages they prove.
 
     It is measured from its first success on, at `since`, to its last attempt that proves anything, at `until`: both are
-    starts of attempts. None: it never was. Before that a failure may as well be ours,
-    so it counts among the `unknown` ones (DNS, authentication, TLS, trouble of our own), which
-    prove neither up nor down. What nobody looked at is `unobserved`: it may have been an outage, so it counts for `at_most`.
+    starts of attempts. None: it never was. Before that a failure may as well be ours, so it counts among the `unknown`
+    ones (DNS, authentication, TLS, trouble of our own), which prove neither up nor down. What nobody looked at is
+    `unobserved`: it may have been an outage, so it counts for `at_most`. Of a calm time before the order only the last
+    minutes are kept, and there `since` and the attempts that are counted begin.
     """
 
     region: Region

@@ -46,7 +46,8 @@ class EndpointReport(Value):
     """Seconds of downtime for new connections. The truth is at least `at_least` and at most `at_most`.
 
     `at_most` is null when the endpoint did not come back while it was watched. Both are null when it never answered, and
-    then `since` is null too: it is measured from its first answer on. Nobody knows what it was in the stretches of
+    then `since` is null too: it is measured from its first answer on, or, when that is long ago, from some minutes before
+    the order on, and so are the attempts counted. Nobody knows what it was in the stretches of
     `unobserved`, so `at_most` counts them as downtime and `at_least` does not.
     """
 

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.adapters.redis import RedisCache, RedisLanes, RedisServer, claimed
-from bot.adapters.redis_upgrades import RedisUpgrades
+from bot.adapters.redis_upgrades import PAGE, RedisUpgrades
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId, UserId
@@ -207,6 +209,45 @@ async def test_attempts_come_back_once_each_in_order_with_their_vantages(
     assert vantages == ("us-west-2", "us-east-1")
     assert attempts == (first[1], second[0], first[0])
     assert await upgrades.attempts(created.id, "other") == ((), ())
+
+
+async def test_what_was_written_down_long_ago_is_forgotten_while_the_record_is_the_one_that_was_read(
+    upgrades: RedisUpgrades, created: Upgrade
+) -> None:
+    def attempt(second: int) -> Attempt:
+        return Attempt(start=NOW + timedelta(seconds=second), end=NOW + timedelta(seconds=second), outcome=Outcome.OK)
+
+    old, new, long_ago = attempt(1), attempt(2), timedelta(seconds=0.2)
+    await upgrades.add_attempts(created.id, "e", "v", [old])
+    await asyncio.sleep(long_ago.total_seconds() + 0.1)
+    await upgrades.add_attempts(created.id, "e", "w", [new])
+    await upgrades.forget_attempts(created.model_copy(update={"revision": 7}), "e", timedelta(0))
+    assert await upgrades.attempts(created.id, "e") == (("v", "w"), (old, new))
+    await upgrades.forget_attempts(created, "e", timedelta(minutes=1))
+    assert await upgrades.attempts(created.id, "e") == (("v", "w"), (old, new))
+    await upgrades.forget_attempts(created, "e", long_ago)
+    assert await upgrades.attempts(created.id, "e") == (("w",), (new,))
+
+
+async def test_reading_many_attempts_keeps_nobody_waiting(
+    upgrades: RedisUpgrades, created: Upgrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for second in range(4 * PAGE):
+        at = NOW + timedelta(seconds=second)
+        await upgrades.add_attempts(created.id, "e", "v", [Attempt(start=at, end=at, outcome=Outcome.OK)])
+    parsed, read = [0], Attempt.from_row
+
+    def count(row: Sequence[Any]) -> Attempt:
+        parsed.append(parsed[-1] + 1)
+        return read(row)
+
+    monkeypatch.setattr(Attempt, "from_row", count)
+    reading, seen = asyncio.create_task(upgrades.attempts(created.id, "e")), [0]
+    while not reading.done():
+        await asyncio.sleep(0)
+        seen.append(parsed[-1])
+    assert seen[-1] == 4 * PAGE
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= PAGE
 
 
 async def test_what_cannot_be_read_is_said_with_its_key(

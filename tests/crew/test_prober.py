@@ -389,6 +389,85 @@ async def test_whoever_was_cut_off_and_comes_back_tells_nothing_a_second_time(
     assert outage.first_failure_at < back.outage.first_failure_at, "what it saw is kept"
 
 
+async def test_a_calm_time_before_the_order_is_forgotten_and_nothing_from_then_on(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    async with probing(store, upgrade, script):
+        await says(store, upgrade, "reached")
+        first = (await stored(store, upgrade))[0]
+
+        async def is_forgotten() -> bool:
+            return (await stored(store, upgrade))[0].start > first.start
+
+        await eventually(is_forgotten)
+        upgrade = await order(store, upgrade)
+        kept = (await stored(store, upgrade))[0]
+        await script.more(60)
+        after = await stored(store, upgrade)
+    assert after[0] == kept
+    assert upgrade.intent_at is not None
+    assert kept.start < upgrade.intent_at
+    measured = measure(US, "writer", (US,), after)
+    assert (measured.since, measured.since_order(upgrade.intent_at, datetime.now(UTC)).at_most) == (
+        kept.start, timedelta(),
+    )  # fmt: skip
+
+
+async def test_an_outage_across_the_order_keeps_the_success_before_it(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=1))
+    async with probing(store, upgrade, script):
+        await says(store, upgrade, "reached")
+        script.outcome = REFUSED
+        await says(store, upgrade, "reached", "went_down")
+        await script.more(60)
+        ordered = await order(store, upgrade)
+        script.outcome = OK
+        await says(store, upgrade, "reached", "went_down", "came_back")
+    assert ordered.intent_at is not None
+    measured = measure(US, "writer", (US,), await stored(store, upgrade))
+    (outage,) = measured.since_order(ordered.intent_at, datetime.now(UTC)).outages
+    assert outage.last_ok_at is not None
+    assert outage.at_least > timedelta(seconds=2)
+
+
+async def test_the_last_success_is_kept_while_nobody_knows_yet_what_came_after(
+    store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    async with probing(store, upgrade, script, deadline=2):
+        await says(store, upgrade, "reached")
+        script.outcome = None
+        await script.more(30)
+        script.outcome = REFUSED
+        await says(store, upgrade, "reached", "went_down")
+        script.outcome = OK
+        await says(store, upgrade, "reached", "went_down", "came_back")
+    (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
+    assert outage.last_ok_at is not None
+
+
+async def test_whoever_takes_over_after_a_long_calm_says_nothing_again(
+    store: Store, upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first attempt is not the first of all."""
+    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    async with probing(store, upgrade, Script()):
+        await says(store, upgrade, "reached")
+        first = (await stored(store, upgrade))[0]
+
+        async def is_forgotten() -> bool:
+            return (await stored(store, upgrade))[0].start > first.start
+
+        await eventually(is_forgotten)
+    other = Script()
+    async with probing(store, upgrade, other):
+        await other.more(10)
+    assert await told(store, upgrade) == ["reached"]
+
+
 async def test_whoever_is_stopped_stores_what_has_ended(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
