@@ -154,6 +154,7 @@ async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
     deadline = timedelta(seconds=settings.probe_deadline_seconds)
     try:
         async with store(settings) as kept:
+            await warn_of_hazards(kept.server)
             cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
             yield Prober(PostgresProbe(settings, tokens, Postgres(clock)), kept.upgrades, clock, cadence)
     finally:
