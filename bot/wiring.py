@@ -26,7 +26,7 @@ from bot.crew.narrator import Narrator
 from bot.crew.prober import Cadence, Prober
 from bot.crew.watcher import Watcher
 from bot.desk import Desk
-from bot.domain.attempts import Attempt
+from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, TeamId, UpgradeId
 from bot.domain.topology import Endpoint
@@ -140,7 +140,10 @@ class PostgresProbe:
             region=endpoint.region,
             sslrootcert=self.settings.probe_sslrootcert,
         )
-        return await self.postgres.attempt(target, deadline)
+        tried = await self.postgres.attempt(target, deadline)
+        if tried.outcome is Outcome.AUTH:
+            self.tokens.forget(endpoint, self.settings.probe_user)
+        return tried
 
     def _password(self, endpoint: Endpoint) -> str | Token:
         if self.settings.probe_password is None or self.settings.probe_auth == "iam":

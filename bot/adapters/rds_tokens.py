@@ -36,6 +36,10 @@ class IamTokens:
             self._signed[key] = made_at, token
         return token
 
+    def forget(self, endpoint: Endpoint, user: str) -> None:
+        """A token that was refused is not used again: the credentials that signed it may have expired since."""
+        self._signed.pop((endpoint.host, endpoint.port, user), None)
+
     def close(self) -> None:
         self._wire.close()
 

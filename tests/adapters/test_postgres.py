@@ -19,13 +19,20 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import RedisDsn
 
 from bot.adapters.clock import WallClock
 from bot.adapters.postgres import LATE, Postgres, Target, outcome_of
+from bot.adapters.rds_tokens import IamTokens
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.ids import Region
+from bot.domain.topology import Endpoint
+from bot.settings import ProberSettings
+from bot.wiring import PostgresProbe
 from sandbox.aurora.postgres import DATABASE, Server
 from sandbox.aurora.site import site
+
+pytest_plugins = ["tests.adapters.aws_fixtures"]
 
 SOON = timedelta(seconds=5)
 SECRET = "hush-hush"
@@ -109,6 +116,23 @@ async def test_a_wrong_password_is_not_an_outage(target: Target) -> None:
     tried = await attempt(replace(target, password=SECRET), SOON)
     assert tried.outcome is Outcome.AUTH
     assert tried.detail == 'FATAL: password authentication failed for user "aurora_probe"'
+
+
+@pytest.mark.usefixtures("aws_environment")
+async def test_a_token_that_was_refused_is_signed_anew(target: Target) -> None:
+    """So credentials that expired and were renewed heal it, though the token was to be used for some minutes more."""
+    assert target.sslrootcert is not None
+    settings = ProberSettings(
+        redis_url=RedisDsn("redis://localhost"), probe_regions=(target.region,), probe_sslrootcert=target.sslrootcert,
+        probe_auth="iam",
+    )  # fmt: skip
+    with closing(IamTokens()) as tokens:
+        probe = PostgresProbe(settings, tokens, Postgres())
+        endpoint = Endpoint(region=target.region, use="writer", host=target.host, port=target.port)
+        refused = await tokens.auth_token(endpoint, settings.probe_user)
+        tried = await probe.attempt(endpoint, SOON)
+        assert tried.outcome is Outcome.AUTH
+        assert await tokens.auth_token(endpoint, settings.probe_user) is not refused
 
 
 async def test_an_unknown_database_is_not_an_outage(target: Target) -> None:

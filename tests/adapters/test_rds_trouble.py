@@ -157,6 +157,17 @@ async def test_a_token_is_signed_for_the_region_of_the_endpoint_and_kept() -> No
     tokens.close()
 
 
+async def test_a_token_that_was_refused_is_not_used_again() -> None:
+    tokens = IamTokens()
+    endpoint, other = (Endpoint(region=US, use="writer", host=host, port=5432) for host in ("h", "i"))
+    refused, kept = await tokens.auth_token(endpoint, "aurora_probe"), await tokens.auth_token(other, "aurora_probe")
+    tokens.forget(endpoint, "aurora_probe")
+    tokens.forget(endpoint, "aurora_probe")
+    assert await tokens.auth_token(endpoint, "aurora_probe") is not refused
+    assert await tokens.auth_token(other, "aurora_probe") is kept
+    tokens.close()
+
+
 async def test_a_token_is_made_anew_in_time_and_needs_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = IamTokens(keep=timedelta(0))
     endpoint = Endpoint(region=US, use="writer", host="h", port=5432)
