@@ -30,7 +30,7 @@ class Names:
 
     def _ask(self, host: str, port: int) -> asyncio.Future[Addresses]:
         answer: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-        Thread(target=_look_up, args=(host, port, answer), name="look-up", daemon=True).start()
+        Thread(target=_look_up, args=(host, port, answer), name=f"look up {host}", daemon=True).start()
         answer.add_done_callback(lambda done: self._forget((host, port), done))
         self._asked[host, port] = answer
         return answer

@@ -223,7 +223,8 @@ def test_record_and_story_agree_after_any_moves(walked: tuple[Upgrade, tuple[Ent
     assert tuple(each.by for each in story.approved) == upgrade.approved_by
     assert tuple(story.members.values()) == upgrade.members
     assert (story.overdue and story.overdue.at) == upgrade.overdue_at
-    assert (story.proposed.plan, story.proposed.rule) == (upgrade.plan, upgrade.rule)
+    assert (story.proposed.plan, story.proposed.rule.channel) == (upgrade.plan, upgrade.channel)
+    assert (story.needed, story.approvers) == (upgrade.rule.approvals, upgrade.rule.approvers)
 
 
 @given(walks)

@@ -56,10 +56,10 @@ def watched_now_and_then(draw: st.DrawFn) -> tuple[Signal, list[Attempt], int, i
 
     Gives also when the first and when the last attempt looked: both are successes.
     """
-    lengths = draw(st.lists(st.integers(20_000, 60_000), max_size=6))
+    lengths = draw(st.lists(st.integers(20_000, 40_000), max_size=4))
     signal = Signal(tuple(sum(lengths[: index + 1]) + 30_000 for index in range(len(lengths))))
     start, tries, looks = 0, list[Attempt](), list[int]()
-    while start < sum(lengths) + 90_000:
+    while start < sum(lengths) + 60_000:
         took = draw(st.integers(1, LONGEST_ATTEMPT))
         looked = start + draw(st.integers(0, took))
         outcome = Outcome.OK if signal.is_up(looked) else Outcome.REFUSED
@@ -67,7 +67,7 @@ def watched_now_and_then(draw: st.DrawFn) -> tuple[Signal, list[Attempt], int, i
             outcome = Outcome.DNS
         tries.append(Attempt(start=at(start), end=at(start + took), outcome=outcome))
         looks += [looked] if outcome is Outcome.OK else []
-        start += draw(st.one_of(st.integers(1_000, 9_000), st.integers(1_000, 9_000), st.integers(9_000, 80_000)))
+        start += draw(st.one_of(st.integers(4_000, 9_000), st.integers(4_000, 9_000), st.integers(9_000, 80_000)))
     return signal, tries, min(looks, default=0), max(looks, default=0)
 
 
