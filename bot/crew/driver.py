@@ -247,7 +247,8 @@ class Driver:
         """What was measured, and the version that the endpoint answered last."""
         vantages, attempts = await self.upgrades.attempts(upgrade.id, key)
         version = next((each.version for each in reversed(attempts) if each.outcome.proves_up), None)
-        return measure(region, use, vantages, attempts), version
+        ordered_at = upgrade.intent_at or upgrade.proposed_at
+        return measure(region, use, vantages, attempts, ordered_at), version
 
 
 class _Changed(Exception):

@@ -1,15 +1,16 @@
 """What was measured at one endpoint during an upgrade."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from bot.domain.attempts import Attempt
 from bot.domain.base import Value
 from bot.domain.ids import Region
 from bot.domain.outage import Outage, in_all, outages
-from bot.domain.unobserved import BLINK, Unobserved, unobserved
+from bot.domain.unobserved import BLINK, Unobserved, resolution, unobserved
 
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 STILL_OUT: Final = timedelta(seconds=10)  # so long after its start the last attempt may not be written down yet
 
 
@@ -33,6 +34,7 @@ class Measurement(Value):
     unknown: int
     outages: tuple[Outage, ...]
     unobserved: tuple[Unobserved, ...] = ()
+    resolution: timedelta | None = None  # an outage as short as this may have gone unseen from the order on
 
     @property
     def at_least(self) -> timedelta:
@@ -61,7 +63,13 @@ class Measurement(Value):
             yield Unobserved(since=max(ordered_at, self.until), until=until)
 
 
-def measure(region: Region, use: str, vantages: Sequence[str], attempts: Iterable[Attempt]) -> Measurement:
+def measure(
+    region: Region,
+    use: str,
+    vantages: Sequence[str],
+    attempts: Iterable[Attempt],
+    ordered_at: datetime = LONG_AGO,
+) -> Measurement:
     """Sum up one endpoint. An attempt that was stored twice counts once; without a success before it nothing is an outage."""
     each_once = sorted(set(attempts), key=lambda attempt: attempt.start)
     found = outages(each_once)
@@ -79,4 +87,5 @@ def measure(region: Region, use: str, vantages: Sequence[str], attempts: Iterabl
         unknown=unknown + (blind.failed if blind else 0),
         outages=tuple(outage for outage in found if outage is not blind),
         unobserved=unobserved(each_once),
+        resolution=resolution(each for each in each_once if each.start >= ordered_at),
     )

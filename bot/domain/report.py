@@ -48,7 +48,8 @@ class EndpointReport(Value):
     `at_most` is null when the endpoint did not come back while it was watched. Both are null when it never answered, and
     then `since` is null too: it is measured from its first answer on, or, when that is long ago, from some minutes before
     the order on, and so are the attempts counted. Nobody knows what it was in the stretches of
-    `unobserved`, so `at_most` counts them as downtime and `at_least` does not.
+    `unobserved`, so `at_most` counts them as downtime and `at_least` does not. Both are of outages that an attempt saw: a
+    single one of `resolution` seconds or less may have gone unseen.
     """
 
     region: Region
@@ -62,6 +63,7 @@ class EndpointReport(Value):
     since: datetime | None
     until: datetime | None
     unobserved: tuple[Unobserved, ...]
+    resolution: float | None
     outages: tuple[OutageReport, ...]
 
 
@@ -184,6 +186,7 @@ def _endpoint(measured: Measurement) -> EndpointReport:
         since=measured.since,
         until=measured.until,
         unobserved=measured.unobserved,
+        resolution=measured.resolution.total_seconds() if measured.resolution is not None else None,
         outages=tuple(map(_outage, measured.outages)),
     )
 

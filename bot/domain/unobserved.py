@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from bot.domain.attempts import Attempt
@@ -45,6 +46,21 @@ class Lookout:
         if before is None or attempt.start - before <= self._blink:
             return None
         return Unobserved(since=before, until=attempt.end)
+
+
+def resolution(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> timedelta | None:
+    """The longest that an outage could last without any of these attempts seeing it, while somebody looked.
+
+    From the start of one success to the end of the next, for the one may have looked at its start and the other at its
+    end. None without two that follow each other.
+    """
+    looks = sorted((each for each in attempts if not each.outcome.proves_nothing), key=by_start)
+    between = [
+        after.end - before.start
+        for before, after in pairwise(looks)
+        if before.outcome.proves_up and after.outcome.proves_up and after.start - before.start <= blink
+    ]
+    return max(between, default=None)
 
 
 def unobserved(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Unobserved, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.domain.measurement import Measurement
-from bot.messages.markup import bounds
+from bot.messages.markup import TENTH, bounds
 
 
 def downtime(measured: Sequence[Measurement]) -> str:
@@ -18,9 +18,16 @@ def _one(measured: Measurement) -> str:
         return f"{where} could not be measured"
     elsewhere = f" (measured from {measured.vantage})" if measured.vantage != measured.region else ""
     if not measured.outages:
-        return f"{where} none seen in {measured.attempts} attempts{elsewhere}{_missed(measured)}"
+        return f"{where} none seen in {measured.attempts} attempts{_unseen(measured)}{elsewhere}{_missed(measured)}"
     open_end = " and not back when the watch ended" if measured.at_most is None else ""
     return f"{where} {bounds(measured.at_least, measured.at_most)}{open_end}{elsewhere}{_missed(measured)}"
+
+
+def _unseen(measured: Measurement) -> str:
+    """Rounded up: nothing longer can have gone unseen."""
+    if measured.resolution is None:
+        return ""
+    return f", so none above {-(-measured.resolution // TENTH) / 10:.1f} s"
 
 
 def _missed(measured: Measurement) -> str:

@@ -51,6 +51,7 @@ def _downtime(made: Report) -> str:
         "failed",
         "unknown",
         "not watched",
+        "may be unseen",
         "measured from",
     )
     table = _table(head, (_endpoint(each) for each in made.endpoints))
@@ -74,6 +75,7 @@ def _endpoint(each: EndpointReport) -> Sequence[str]:
         str(each.failed),
         str(each.unknown),
         "; ".join(f"{_time(stretch.since)} to {_time(stretch.until)}" for stretch in each.unobserved) or "never",
+        "unknown" if each.resolution is None else f"up to {each.resolution:.3f} s",
         each.vantage,
     )
 

@@ -92,6 +92,21 @@ def test_a_stretch_inside_an_outage_proves_no_downtime_and_bounds_nothing() -> N
     assert made.outages[0].unobserved == (12.9 - 0.9 - 1.9) * SECOND
 
 
+def test_what_may_have_gone_unseen_lies_between_two_successes_after_the_order() -> None:
+    """Before it they were calmer; where nobody looked is another matter, and where one failed it was seen."""
+    tries = [
+        tried(0),
+        tried(1.9),
+        *(tried(second / 4) for second in range(8, 20)),
+        tried(9),
+        tried(9.5, REFUSED),
+        tried(10.2),
+    ]
+    assert measure(US, "writer", [US], tries, NOON + 2 * SECOND).resolution == 0.35 * SECOND
+    assert measured(*tries).resolution == 2 * SECOND
+    assert measured(tried(0)).resolution is None
+
+
 def test_from_the_order_to_the_end_nothing_unwatched_is_forgotten() -> None:
     """Late by ten seconds, away from 35 to 45, and gone 60 seconds before the end."""
     made = measured(tried(20), *map(tried, range(21, 36)), *map(tried, range(45, 101)))

@@ -152,7 +152,7 @@ def test_markdown_says_it_to_people() -> None:
     still_down = outage(150, 152.7).model_copy(update={"ended_by": None, "first_ok_at": None})
     never = measured(AP, "reader", vantage="us-east-1", since=None, attempts=5, failed=0, unknown=5, outages=())
     away = unwatched(140, 147)
-    missed = measured(EU, "reader", vantage=EU, outages=(), unobserved=(away,))
+    missed = measured(EU, "reader", vantage=EU, outages=(), unobserved=(away,), resolution=0.3117 * SECOND)
     text = report_markdown(made(measured(), measured(outages=(still_down,)), never, missed))
     assert text.startswith("# Upgrade of orders from 18.4 to 18.6: succeeded\n\n- It is done.\n")
     for line in (
@@ -161,12 +161,12 @@ def test_markdown_says_it_to_people() -> None:
         "- Ordered at 2026-04-11 12:02:00.000, over at 2026-04-11 12:05:12.000, took 3 min 12 s",
         "- Account 123456789012, upgrade orders-4f5e6d7c; all times are UTC",
         "| us-east-1 | orders-us | writer | 18.4.1 | 18.6.1 |",
-        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | never | us-east-1 |",
-        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | never | us-east-1 |",
-        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | never | us-east-1 |",
+        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | never | unknown | us-east-1 |",
+        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | never | unknown | us-east-1 |",
+        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | never | unknown | us-east-1 |",
         (
             "| eu-west-1 | reader | 0.000 s | 7.000 s | 0 | 1300 | 11 | 0 "
-            "| 2026-04-11 12:02:20.000 to 2026-04-11 12:02:27.000 | eu-west-1 |"
+            "| 2026-04-11 12:02:20.000 to 2026-04-11 12:02:27.000 | up to 0.312 s | eu-west-1 |"
         ),
         (
             "- us-east-1 writer: began between 2026-04-11 12:02:29.950 and 2026-04-11 12:02:30.050, "

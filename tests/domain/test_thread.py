@@ -224,6 +224,10 @@ STILL_DOWN = outage().model_copy(update={"ended_by": None, "first_ok_at": None})
     ("one", "words"),
     [
         (measured(outages=()), "us-east-1 writer none seen in 1300 attempts"),
+        (
+            measured(outages=(), resolution=0.251 * SECOND),
+            "us-east-1 writer none seen in 1300 attempts, so none above 0.3 s",
+        ),
         (measured(since=None, unknown=1300, outages=()), "us-east-1 writer could not be measured"),
         (measured(since=None, attempts=0, vantage="nowhere", outages=()), "us-east-1 writer could not be measured"),
         (measured(vantage=AP), "us-east-1 writer 2.6 to 2.8 s (measured from ap-northeast-1)"),

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.outage import Bounds, in_all, outages
-from bot.domain.unobserved import Unobserved, unobserved
+from bot.domain.unobserved import Unobserved, resolution, unobserved
 from tests.domain.making import NOON, SECOND, outage, tried, unwatched
 from tests.domain.true_signal import Signal, at
 
+MICROSECOND = timedelta(microseconds=1)
 BLINK = timedelta(milliseconds=10)
 LONGEST_ATTEMPT = 3_000  # microseconds
 
@@ -85,6 +86,21 @@ def test_the_whole_truth_is_inside_however_often_nobody_looked(
     assert bounds.at_least <= timedelta(microseconds=truth)
     assert bounds.at_most is not None
     assert timedelta(microseconds=truth) <= bounds.at_most
+
+
+@given(watched_now_and_then())
+def test_an_outage_longer_than_the_resolution_is_seen_while_somebody_looks(
+    watched: tuple[Signal, list[Attempt], int, int],
+) -> None:
+    """The same attempts, had the endpoint always been up: one of them lies inside of every longer stretch."""
+    looks = [Attempt(start=each.start, end=each.end, outcome=Outcome.OK) for each in watched[1]]
+    longest, away = resolution(looks, BLINK), unobserved(looks, BLINK)
+    for look in looks if longest else ():
+        began = look.start + MICROSECOND  # just missed
+        ended = began + (longest or timedelta()) + MICROSECOND
+        is_watched = not any(each.since < ended and began < each.until for each in away)
+        if is_watched and ended <= looks[-1].start:
+            assert any(began <= each.start and each.end <= ended for each in looks)
 
 
 def test_a_stretch_survives_the_store() -> None:
