@@ -27,7 +27,7 @@ class ControlPlane:
         self,
         account: Account,
         carry_out: Callable[[Order], None],
-        objection: modifying.Objection = lambda _: None,
+        objection: modifying.Objection = lambda *_: None,
     ) -> None:
         self.account = account
         self._carry_out = carry_out

@@ -16,7 +16,7 @@ NOT_ROLLED_OUT: Final = (
 NOT_FOR_MYSQL: Final = (
     "Amazon RDS can't perform minor version upgrades through ModifyGlobalCluster for this database engine."
 )
-Objection = Callable[[GlobalCluster], AwsError | None]
+Objection = Callable[[GlobalCluster, EngineVersion], AwsError | None]
 
 
 def global_cluster(account: Account, call: Call, objection: Objection) -> tuple[Answer, Order | None]:
@@ -27,7 +27,7 @@ def global_cluster(account: Account, call: Call, objection: Objection) -> tuple[
         raise AwsError("GlobalClusterNotFoundFault", f"Global cluster {wanted} not found.")
     if call.params.get("NewGlobalClusterIdentifier"):
         raise AwsError("InvalidParameterValue", "Global clusters cannot be renamed here.")
-    order = accept(account, found, call, objection) if call.params.get("EngineVersion") else None
+    order = accept(account, found, call, objection) if "EngineVersion" in call.params else None
     if (protected := call.params.get("DeletionProtection")) is not None:
         found.deletion_protection = protected
     return {"GlobalCluster": shapes.global_cluster(found)}, order
@@ -38,12 +38,16 @@ def accept(account: Account, given: GlobalCluster, call: Call, objection: Object
     check_state(given)
     target = check_version(given, version)
     check_kind(given, target, bool(call.params.get("AllowMajorVersionUpgrade")))
-    if objected := objection(given):
+    if objected := objection(given, target):
         raise objected
     order = Order(given.identifier, version, call.region, datetime.now(UTC))
     account.orders.append(order)
     given.status = "upgrading"
     return order
+
+
+def no_way(given: GlobalCluster, version: str) -> AwsError:
+    return AwsError("InvalidParameterCombination", f"Cannot upgrade {given.engine} from {given.version} to {version}")
 
 
 def check_state(given: GlobalCluster) -> None:
@@ -63,9 +67,7 @@ def check_version(given: GlobalCluster, version: str) -> EngineVersion:
     regions = [member.region for member in given.members]
     known = find(regions[0], given.engine, version)
     if known is not None and numbers(version) <= numbers(given.version):
-        raise AwsError(
-            "InvalidParameterCombination", f"Cannot upgrade {given.engine} from {given.version} to {version}"
-        )
+        raise no_way(given, version)
     offers = [{each.version for each in targets(region, given.engine, given.version)} for region in regions]
     if known is None or not known.supports_global or not all(version in offer for offer in offers):
         raise AwsError(

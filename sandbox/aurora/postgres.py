@@ -20,6 +20,7 @@ DATABASE: Final = "orders"
 SOCKET: Final = ".s.PGSQL.5432"
 STOP_SECONDS: Final = 20.0
 START_SECONDS: Final = 20.0
+DOWN: Final = "down"
 SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -55,6 +56,7 @@ class Server:
         self._home = site.directory / region
         self._log = site.keep / f"{region}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self.ran = ""  # the last version that came up
         self._home.mkdir(mode=0o700)
         site.give_away(self._home)
         self._door = Door(self._home / SOCKET, site.tls)
@@ -111,6 +113,7 @@ class Server:
         self._await_line(where, "LOG:  listening on Unix socket")
         self._door.open()
         self._await_line(where, "LOG:  database system is ready to accept")
+        self.ran = version
 
     def _await_line(self, where: int, text: str) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -156,6 +159,13 @@ class Server:
 
     def version(self) -> str:
         return str(self.ask("SELECT aurora_version()")[0][0])
+
+    def answer(self) -> str:
+        """Its version, or that it is down."""
+        try:
+            return self.version()
+        except psycopg.OperationalError:
+            return DOWN
 
     def dsn(self, user: str = "aurora_probe", database: str = DATABASE) -> str:
         """A connection string for clients, with password and verified TLS."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
-from .postgres import Server
+from .postgres import DOWN, Server
 from .state import Account, Cluster, GlobalCluster, Instance
 
 
@@ -84,6 +84,17 @@ class Stage:
         member.server.start(version)
         took = (time.perf_counter_ns() - began) // 1000
         return Restart(round(member.server.downs()[-1].seconds * 1000), took, halt.dropped)
+
+    def give_up(self) -> None:
+        """Leaves nothing dark: whoever is down comes up on the version it had, and all shows that a human is needed."""
+        for member in self.members:
+            if member.server.answer() == DOWN:
+                member.server.stop()
+                member.server.start(member.server.ran)
+        with self.change():
+            for member in self.members:
+                member.cluster.status = member.instance.status = "upgrade-failed"
+            self.subject.status = "available"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Aurora as the rest of the sandbox sees it: a control plane to call, two servers to connect to, and the truth about both."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -10,17 +11,19 @@ from typing import Final, Self
 
 from . import seed
 from .asking import AwsError
+from .catalogue import EngineVersion
 from .control_plane import ControlPlane
-from .modifying import NOT_ROLLED_OUT
+from .modifying import NOT_ROLLED_OUT, no_way
 from .postgres import DATABASE, Server
 from .script import SCRIPTS
 from .seed import SECONDARY, WRITER
-from .site import Site, site
+from .site import WHEELS, Site, site
 from .stage import CurtainError, Stage
 from .state import Account, GlobalCluster, Order, RdsEvent
 from .truth import Down
 
 VERSION: Final = "18.4"
+PLAYED: Final = "orders"  # the one global cluster that stands on real servers
 SCENARIOS: Final = ("happy", "rollback", "refused", "failed")
 
 
@@ -41,6 +44,7 @@ class Aurora:
         self._servers: dict[str, Server] = {}
         self._curtain = Event()
         self._scripts: list[Thread] = []
+        self.accidents: list[str] = []  # what went wrong with this world itself, in sentences
         self._stack = ExitStack()
 
     @classmethod
@@ -74,12 +78,10 @@ class Aurora:
     def close(self) -> None:
         self._stack.close()
 
-    def _object(self, given: GlobalCluster) -> AwsError | None:
+    def _object(self, given: GlobalCluster, target: EngineVersion) -> AwsError | None:
         if self._scenario == "refused":
             return AwsError("InvalidParameterValue", NOT_ROLLED_OUT)
-        if given.identifier != "orders":
-            return AwsError("InvalidDBClusterStateFault", f"{given.identifier} has no servers in this sandbox.")
-        return None
+        return unplayable(given, target)
 
     def _carry_out(self, order: Order) -> None:
         subject = self.account.global_cluster(order.global_cluster)
@@ -94,6 +96,12 @@ class Aurora:
             SCRIPTS[self._scenario](stage)
         except CurtainError:
             return
+        except Exception as error:
+            self.accidents.append(
+                f"The upgrade of {stage.subject.identifier} broke off in the sandbox itself: {error!r}"
+            )
+            (self._directory / "script.log").write_text(traceback.format_exc())
+            stage.give_up()
 
     def _drop_curtain(self) -> None:
         self._curtain.set()
@@ -116,8 +124,8 @@ class Aurora:
         return self._servers[region]
 
     def versions(self) -> dict[str, str]:
-        """What the servers themselves answer, by Region."""
-        return {region: each.version() for region, each in self._servers.items()}
+        """What the servers themselves answer, by Region; `down` where one does not."""
+        return {region: each.answer() for region, each in self._servers.items()}
 
     def truth(self) -> list[Down]:
         """When each endpoint really took no new connections, in the order in which it happened."""
@@ -145,6 +153,13 @@ class Aurora:
             "PROBE_SSLROOTCERT": str(self.ca_file),
             "PROBE_DBNAME": DATABASE,
         }
+
+
+def unplayable(given: GlobalCluster, target: EngineVersion) -> AwsError | None:
+    """RDS would take the order, but there are no servers here to carry it out on, or no programs to start them with."""
+    if given.identifier != PLAYED:
+        return AwsError("InvalidDBClusterStateFault", f"{given.identifier} has no servers in this sandbox.")
+    return None if target.version in WHEELS else no_way(given, target.version)
 
 
 def import_wire() -> None:

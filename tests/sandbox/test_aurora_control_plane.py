@@ -17,11 +17,13 @@ from botocore.exceptions import ClientError
 
 from sandbox.aurora import seed
 from sandbox.aurora.asking import AwsError
+from sandbox.aurora.catalogue import EngineVersion
 from sandbox.aurora.control_plane import ControlPlane
 from sandbox.aurora.modifying import NOT_ROLLED_OUT
 from sandbox.aurora.seed import EUROPE, SECONDARY, WRITER, Address
 from sandbox.aurora.state import GlobalCluster, Order
 from sandbox.aurora.wire import served
+from sandbox.aurora.world import unplayable
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -40,8 +42,8 @@ class Plane:
         self.control = ControlPlane(self.account, self.carried_out.append, self.object)
         self.url = ""
 
-    def object(self, _: GlobalCluster) -> AwsError | None:
-        return self.objection
+    def object(self, given: GlobalCluster, target: EngineVersion) -> AwsError | None:
+        return self.objection or unplayable(given, target)
 
     def client(self, region: str = WRITER) -> "RDSClient":
         return boto3.client(
@@ -242,6 +244,24 @@ def test_a_wrong_order_is_refused_in_the_words_of_rds(
     assert plane.account.orders == []
 
 
+@pytest.mark.parametrize(
+    ("cluster", "version", "code", "text"),
+    [
+        ("orders", "19.1", "InvalidParameterCombination", "Cannot upgrade aurora-postgresql from 18.4 to 19.1"),
+        ("billing", "18.6", "InvalidDBClusterStateFault", "billing has no servers in this sandbox."),
+    ],
+)
+def test_what_nobody_here_can_carry_out_is_refused_before_it_is_an_order(
+    plane: Plane, cluster: str, version: str, code: str, text: str
+) -> None:
+    major = {"EngineVersion": version, "AllowMajorVersionUpgrade": True}
+    refused, message, status = plane.refusal(GlobalClusterIdentifier=cluster, **major)
+    assert (refused, message, status) == (code, text, 400)
+    (shown,) = plane.client().describe_global_clusters(GlobalClusterIdentifier=cluster)["GlobalClusters"]
+    assert shown["Status"] == "available"
+    assert (plane.account.orders, plane.carried_out) == ([], [])
+
+
 def test_where_managed_minor_upgrades_are_not_rolled_out_the_order_is_refused(plane: Plane) -> None:
     plane.objection = AwsError("InvalidParameterValue", NOT_ROLLED_OUT)
     code, message, _ = plane.refusal(GlobalClusterIdentifier="orders", EngineVersion="18.6")
@@ -272,3 +292,5 @@ def test_the_aws_cli_takes_it_for_rds(plane: Plane) -> None:
     unknown = aws("modify-global-cluster", "--global-cluster-identifier", "nope", "--engine-version", "18.6")
     assert unknown.returncode in (254, 255)  # version 2 of the CLI, and version 1
     assert "GlobalClusterNotFoundFault" in unknown.stderr
+    order = ("modify-global-cluster", "--global-cluster-identifier", "orders", "--engine-version", "19.1")
+    assert "Cannot upgrade aurora-postgresql from 18.4 to 19.1" in aws(*order, "--allow-major-version-upgrade").stderr

@@ -186,6 +186,18 @@ async def test_a_failed_upgrade_leaves_the_writer_in_need_of_a_human(tmp_path: P
         assert aurora.versions() == OLD | {SECONDARY: "18.6.1"}
 
 
+async def test_when_a_script_breaks_off_nothing_stays_dark_and_it_is_said(tmp_path: Path) -> None:
+    async with Aurora.start(tmp_path, pace=20) as aurora:
+        aurora.server(WRITER).stop()
+        await asyncio.to_thread(order, aurora)
+        await over(aurora)
+        assert sees(aurora, WRITER) == ("18.4", "upgrade-failed", "18.4", "upgrade-failed")
+        assert aurora.versions() == OLD
+        (accident,) = aurora.accidents
+        assert "broke off in the sandbox itself" in accident
+        assert "OperationalError" in (tmp_path / "script.log").read_text()
+
+
 async def test_a_refused_order_changes_nothing(tmp_path: Path) -> None:
     async with Aurora.start(tmp_path, scenario="refused") as aurora:
         with pytest.raises(Exception, match="doesn't support minor version upgrades for Aurora global databases"):
