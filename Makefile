@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PACE   ?= 1
+HAS_UV  = $(BIN)/uv --version >/dev/null 2>&1
+HAS_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1
 
 .PHONY: demo test check cover setup clean
 
@@ -26,8 +28,9 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	@$(HAS_UV) || $(HAS_PIP) || rm -rf $(VENV)  # a setup that was interrupted: what is there can install nothing
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || (rm -rf $(VENV); echo "python3-venv is needed, or a Python that has it" >&2; exit 1)
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(HAS_UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall uv
 	@echo "Installing into $(VENV) …"
 	@UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --quiet --python $(BIN)/python
 	@touch $@
