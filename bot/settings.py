@@ -3,7 +3,7 @@
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.domain.attempts import AT_ONCE
 from bot.domain.driving import Patience
 
+REGION: Final = r"^[a-z]{2,4}(-[a-z]+)+-\d+$"  # us-east-1, us-gov-west-1, eusc-de-east-1
+
 
 def _listed(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -31,10 +33,8 @@ def _starting(value: Any, prefix: str) -> Any:
     return value
 
 
-Regions = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")], ...], NoDecode, BeforeValidator(_listed)
-]
-LOOKS = 3
+Regions = Annotated[tuple[Annotated[str, Field(pattern=REGION)], ...], NoDecode, BeforeValidator(_listed)]
+LOOKS: Final = 3
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600)]
 Rate = Annotated[float, Field(ge=1, le=50)]  # fewer tries would leave stretches that nobody looked at
 BotToken = Annotated[SecretStr, BeforeValidator(lambda value: _starting(value, "xoxb-"))]
@@ -67,7 +67,7 @@ class DeskSettings(Settings):
     slack_bot_token: BotToken
     slack_team_id: str = Field(pattern=r"^[TE][A-Z0-9]+$")
     slack_base_url: str = Field(default="https://slack.com/api/", pattern=r"^https?://.+/$")
-    aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    aws_region: str = Field(pattern=REGION)
     aurora_policy: Path = Path("aurora.toml")
     catalogue_seconds: Seconds = 5
 
