@@ -1,12 +1,14 @@
--- The role that measures: run once, on the writer; it replicates to every member.
--- It opens a connection and calls aurora_version(); it needs no rights on your data.
--- While an endpoint is silent a prober holds up to 40 connections to it, and while another takes over there are a few
--- more. Beyond the limit it cannot try, and says so: that is never told as downtime.
+-- The role that measures. Run ONE of the two blocks, once, on the writer: it replicates to every member.
+-- The role connects and calls aurora_version(), nothing more, so it needs no rights on your data.
+-- CONNECTION LIMIT: at most 40 attempts are on their way at a time (PROBE_HOT_RATE × PROBE_DEADLINE_SECONDS). 50 leaves room
+-- for a second prober that takes over, and keeps the role from ever taking the connections of your applications. Beyond it a try
+-- fails as trouble of the prober's own: that is never told as downtime.
+
+-- 1. With a password (PROBE_AUTH=password, the default). psql asks for it and sends only its hash; it is PROBE_PASSWORD.
 CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50;
-GRANT pg_monitor TO aurora_probe; -- for checks of what would make zero-downtime patching drop connections
+\password aurora_probe
 
--- Either IAM authentication (PROBE_AUTH=iam; each member needs IAMDatabaseAuthenticationEnabled):
-GRANT rds_iam TO aurora_probe;
-
--- or a password (PROBE_PASSWORD). Not both: rds_iam takes precedence over a password.
--- \password aurora_probe
+-- 2. INSTEAD OF 1, with IAM authentication (PROBE_AUTH=iam): these two lines without their dashes. Each member needs
+--    IAMDatabaseAuthenticationEnabled. Never grant rds_iam to a role that uses a password: it takes precedence, and the password fails.
+-- CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50;
+-- GRANT rds_iam TO aurora_probe;

@@ -78,7 +78,7 @@ class Server:
         for database in ("template1", "postgres"):
             self.ask(VERSION_FUNCTION, database)
         self.ask(f"CREATE ROLE replicator LOGIN REPLICATION PASSWORD '{secret['replicator']}'")
-        self.ask(f"CREATE ROLE aurora_probe LOGIN PASSWORD '{secret['aurora_probe']}' IN ROLE pg_monitor")
+        self.ask(f"CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50 PASSWORD '{secret['aurora_probe']}'")
         self.ask(f"CREATE DATABASE {DATABASE} STRATEGY file_copy")
 
     def follow(self, primary: "Server", version: str) -> None:

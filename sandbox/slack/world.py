@@ -14,16 +14,15 @@ from sandbox.slack.workspace import Workspace
 
 APP_ID: Final = "A0AURORA"
 BOT_ID: Final = "B0AURORA"
-SCOPES: Final = frozenset(
+SCOPES: Final = frozenset(  # as in deploy/slack-manifest.yaml
     {
         "commands",
         "chat:write",
         "files:write",
-        "files:read",
         "users:read",
         "usergroups:read",
-        "channels:read",
         "channels:history",
+        "groups:history",
     }
 )
 

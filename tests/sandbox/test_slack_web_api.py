@@ -151,6 +151,7 @@ async def test_people_and_groups_are_as_the_admin_left_them(client: AsyncWebClie
     assert [(g["handle"], "U0MINA" in g["users"]) for g in groups["usergroups"]] == [("dba", True)]
     members = await client.usergroups_users_list(usergroup="S0DBA")
     assert members["users"] == slack.workspace.group("S0DBA").members
+    slack.world.scopes.add("channels:read")
     assert (await client.conversations_info(channel="C0OTHER"))["channel"]["is_member"] is False
 
 
@@ -185,6 +186,7 @@ async def test_a_file_appears_in_the_thread(client: AsyncWebClient, slack: Slack
     ]
     [message] = slack.replies(OPS, card["ts"])
     assert message.text == "The report."
+    slack.world.scopes.add("files:read")
     info = await client.files_info(file=uploaded["files"][0]["id"])
     assert info["file"]["mimetype"] == "application/json"
     assert info["file"]["shares"]["public"][OPS] == [{"ts": message.ts}]
