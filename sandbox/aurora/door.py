@@ -7,6 +7,7 @@ import selectors
 import socket
 import ssl
 import struct
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ GSS_REQUEST: Final = struct.pack("!ii", 8, 80877104)
 CANCEL_REQUEST: Final = struct.pack("!ii", 16, 80877102)
 NO_TLS: Final = b'SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry for host "127.0.0.1", no encryption\0\0'
 HANDSHAKE_SECONDS: Final = 10.0
+PARTING_SECONDS: Final = 0.5
 
 
 class Door:
@@ -29,6 +31,8 @@ class Door:
         self._socket = reserved(0)
         self.port: Final[int] = self._socket.getsockname()[1]
         self.opened: list[datetime] = []
+        self.closed: list[datetime] = []
+        self._inside: dict[socket.socket, float] = {}  # and when each came in
 
     def open(self) -> None:
         self._socket.listen(128)
@@ -36,8 +40,16 @@ class Door:
         Thread(target=self._serve, args=(self._socket,), name=f"door-{self.port}", daemon=True).start()
 
     def close(self) -> None:
+        """From now on connections are refused. Who has just come in gets a moment to finish; all others are the server's to end."""
         self._end()
+        self.closed.append(datetime.now(UTC))
         self._socket = reserved(self.port)
+        began = time.monotonic()
+        while self._has_guests(since=began - PARTING_SECONDS) and time.monotonic() < began + PARTING_SECONDS:
+            time.sleep(0.001)
+
+    def _has_guests(self, since: float) -> bool:
+        return any(came > since for came in list(self._inside.values()))
 
     def remove(self) -> None:
         """Close for good and give the port back."""
@@ -54,7 +66,14 @@ class Door:
                 client, _ = listener.accept()
             except OSError:
                 return
-            Thread(target=self._welcome, args=(client,), daemon=True).start()
+            self._inside[client] = time.monotonic()
+            Thread(target=self._attend, args=(client,), daemon=True).start()
+
+    def _attend(self, client: socket.socket) -> None:
+        try:
+            self._welcome(client)
+        finally:
+            del self._inside[client]
 
     def _welcome(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):

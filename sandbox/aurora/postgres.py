@@ -128,17 +128,20 @@ class Server:
             return log.read().decode(errors="replace")
 
     def stop(self) -> int:
-        """Fast shutdown; returns how many clients' connections it dropped."""
+        """Fast shutdown; returns how many clients' connections it dropped.
+
+        The door closes first: whoever comes while the server is on its way out is refused, and not let in and dropped.
+        """
         if self._process is None:
             return 0
         where = self._log.stat().st_size
+        self._door.close()
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._door.close()
         self._site.leash.release(self._process.pid)
         self._process = None
         return self._logged(where).count(DROPPED)
@@ -176,9 +179,14 @@ class Server:
         """Every time this endpoint took no new connections, to the millisecond."""
         endpoint = f"{self.host}:{self.port}"
         return [
-            Down(self.region, endpoint, down_from, max(ready, self._opening_after(down_from) or ready))
-            for down_from, ready in refusals(self._logged().splitlines())
+            Down(self.region, endpoint, self._closing_before(shutdown), max(ready, self._opening_after(shutdown)))
+            for shutdown, ready in refusals(self._logged().splitlines())
         ]
 
-    def _opening_after(self, moment: datetime) -> datetime | None:
-        return next((opened for opened in self._door.opened if opened > moment), None)
+    def _closing_before(self, shutdown: datetime) -> datetime:
+        """The door's last closing before the server was told, to the millisecond as its log has it."""
+        closings = [at.replace(microsecond=at.microsecond // 1000 * 1000) for at in self._door.closed]
+        return max((at for at in closings if at <= shutdown), default=shutdown)
+
+    def _opening_after(self, shutdown: datetime) -> datetime:
+        return next((opened for opened in self._door.opened if opened > shutdown), shutdown)
