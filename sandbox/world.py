@@ -76,6 +76,7 @@ async def _outside(up: AsyncExitStack, directory: Path, wish: Wish) -> tuple[Aur
 
 def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble, valkey: Valkey) -> dict[str, str]:
     """All that the bot is told: where things are, and how patient to be at this pace."""
+    hurry = max(wish.pace, 1.0)  # shorter outages need more attempts, and never more of them at once
     policy = directory / "aurora.toml"
     policy.write_text(POLICY.format(channel=CHANNEL, approvals=wish.approvals, minutes=wish.minutes))
     return {
@@ -89,5 +90,7 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
         "CATALOGUE_SECONDS": f"{1 / wish.pace:.3f}",
         "SETTLE_SECONDS": f"{4 / wish.pace:.3f}",
         "DOUBT_SECONDS": f"{8 / wish.pace:.3f}",
+        "PROBE_HOT_RATE": f"{min(4 * hurry, 40):.3f}",
+        "PROBE_DEADLINE_SECONDS": f"{max(5 / hurry, 1):.3f}",
         "NO_PROXY": "127.0.0.1",
     }
