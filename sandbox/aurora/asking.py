@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,19 +40,36 @@ def cluster_named(account: Account, region: str, given: str) -> Cluster:
     raise AwsError("DBClusterNotFoundFault", f"DBCluster {given} not found.")
 
 
+def required(call: Call, name: str) -> str:
+    """The value of a parameter that must be there; it may be empty."""
+    if (value := call.params.get(name)) is None:
+        raise AwsError("MissingParameter", f"The request must contain the parameter {name}")
+    return str(value)
+
+
+def check_read(call: Call, read: Collection[str]) -> None:
+    """A parameter that nobody would look at is refused: an answer that ignores a wish is a wrong answer."""
+    for name, value in call.params.items():
+        if name not in read and value not in (None, False, [], {}):
+            raise AwsError("InvalidParameterCombination", f"{call.operation} does not support {name} in this sandbox.")
+
+
 def filtered(items: Sequence[T], call: Call, known: Mapping[str, Callable[[T], Sequence[str]]]) -> list[T]:
-    """Items that have one of the values of every filter; `known` says what an item's values are."""
+    """Items that have one of the values of every filter, in any case; `known` says what an item's values are."""
     kept = list(items)
     for wanted in call.params.get("Filters") or []:
-        values_of = known.get(wanted["Name"])
+        name, values = wanted.get("Name"), {each.lower() for each in wanted.get("Values") or []}
+        values_of = known.get(name)
         if values_of is None:
-            raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {wanted['Name']}")
-        kept = [item for item in kept if set(values_of(item)) & set(wanted["Values"])]
+            raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {name}")
+        if not values:
+            raise AwsError("InvalidParameterValue", f"The filter {name} has no values.")
+        kept = [item for item in kept if {each.lower() for each in values_of(item)} & values]
     return kept
 
 
 def page(key: str, items: Sequence[Any], call: Call) -> Answer:
-    size = int(call.params.get("MaxRecords") or 100)
+    size = int(call.params.get("MaxRecords", 100))
     if not 20 <= size <= 100:
         raise AwsError("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
     start = offset(call.params.get("Marker"))

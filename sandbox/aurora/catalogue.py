@@ -44,6 +44,7 @@ VERSIONS: Final = (
     EngineVersion(MYSQL, "8.0.mysql_aurora.3.10.1"),
     EngineVersion(MYSQL, "8.4.mysql_aurora.8.4.7"),
 )
+DEFAULTS: Final = {POSTGRES: "17.9", MYSQL: "8.0.mysql_aurora.3.08.2"}  # what a new cluster gets without asking
 
 
 def offered(region: str) -> list[EngineVersion]:

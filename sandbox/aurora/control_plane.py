@@ -1,10 +1,10 @@
 """The control plane: every operation it knows, and what happens when an upgrade is ordered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from . import describing, modifying
-from .asking import Answer, AwsError, Call
+from .asking import Answer, AwsError, Call, check_read
 from .state import Account, Order
 
 DESCRIBE: Final[Mapping[str, Callable[[Account, Call], Answer]]] = {
@@ -18,6 +18,20 @@ DESCRIBE: Final[Mapping[str, Callable[[Account, Call], Answer]]] = {
     "DescribeBlueGreenDeployments": describing.blue_green_deployments,
     "DescribeDBClusterParameters": describing.cluster_parameters,
 }
+# Parameters that an operation reads, besides Filters and pages; or need not read, as all here is of one account.
+READ: Final[Mapping[str, Collection[str]]] = {
+    "DescribeGlobalClusters": ("GlobalClusterIdentifier",),
+    "DescribeDBClusters": ("DBClusterIdentifier", "IncludeShared"),
+    "DescribeDBInstances": ("DBInstanceIdentifier",),
+    "DescribeDBEngineVersions": ("Engine", "EngineVersion", "DBParameterGroupFamily", "DefaultOnly", "IncludeAll"),
+    "DescribeEvents": ("SourceIdentifier", "SourceType", "StartTime", "EndTime", "Duration", "EventCategories"),
+    "DescribePendingMaintenanceActions": ("ResourceIdentifier",),
+    "DescribeDBClusterSnapshots": (
+        "DBClusterIdentifier", "DBClusterSnapshotIdentifier", "SnapshotType", "IncludeShared", "IncludePublic",
+    ),
+    "DescribeBlueGreenDeployments": ("BlueGreenDeploymentIdentifier",),
+    "DescribeDBClusterParameters": ("DBClusterParameterGroupName", "Source"),
+}  # fmt: skip
 
 
 class ControlPlane:
@@ -41,6 +55,7 @@ class ControlPlane:
             describe = DESCRIBE.get(call.operation)
             if describe is None:
                 raise AwsError("InvalidAction", f"The action {call.operation} is not valid for this endpoint.")
+            check_read(call, {*READ[call.operation], "Filters", "MaxRecords", "Marker"})
             return describe(self.account, call)
 
     def _modify(self, call: Call) -> Answer:

@@ -1,19 +1,22 @@
 """The Describe operations: each reads the state and answers in the RDS API's shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from . import shapes
-from .asking import Answer, AwsError, Call, cluster_named, filtered, names, page
-from .catalogue import EngineVersion, offered
-from .state import Account, Cluster, Instance, Snapshot, family
+from .asking import Answer, AwsError, Call, cluster_named, filtered, names, page, required
+from .catalogue import DEFAULTS, EngineVersion, offered
+from .state import Account, Cluster, Instance, Snapshot, arn, family
 
 SOURCE_TYPES: Final = {
     *("db-instance", "db-parameter-group", "db-security-group", "db-snapshot", "db-cluster", "db-cluster-snapshot"),
     *("custom-engine-version", "db-proxy", "blue-green-deployment", "db-shard-group", "zero-etl"),
 }
 EVENTS_KEPT: Final = timedelta(days=14)
+DEPLOYMENT_FILTERS: Final[dict[str, Callable[[Answer], Sequence[str]]]] = dict.fromkeys(
+    ("blue-green-deployment-identifier", "blue-green-deployment-name", "source", "target"), lambda _: ()
+)
 
 
 def global_clusters(account: Account, call: Call) -> Answer:
@@ -58,6 +61,8 @@ def engine_versions(_: Account, call: Call) -> Answer:
     for name, value_of in VERSION_FIELDS.items():
         if wanted := call.params.get(name):
             found = [each for each in found if value_of(each) == wanted]
+    if call.params.get("DefaultOnly"):
+        found = [each for each in found if DEFAULTS[each.engine] == each.version]
     found = filtered(
         found, call, {
             "engine": lambda each: [each.engine],
@@ -92,8 +97,9 @@ def events(account: Account, call: Call) -> Answer:
         each
         for each in account.events
         if each.region == call.region and start <= each.date <= end
-        and kind in (None, each.source_type) and source in (None, each.source_identifier)
+        and kind in (None, each.source_type) and (not source or source.lower() == each.source_identifier.lower())
     ]  # fmt: skip
+    found = filtered(found, call, {})  # RDS knows no filter here
     if categories := set(call.params.get("EventCategories") or []):
         found = [each for each in found if categories & set(each.categories)]
     return page("Events", [shapes.event(each) for each in found], call)
@@ -101,7 +107,10 @@ def events(account: Account, call: Call) -> Answer:
 
 def window(call: Call, now: datetime) -> tuple[datetime, datetime]:
     """StartTime and EndTime as given; what is missing follows from Duration (an hour) or is now."""
-    length = timedelta(minutes=call.params.get("Duration") or 60)
+    minutes = int(call.params.get("Duration", 60))
+    if not 0 < minutes <= EVENTS_KEPT / timedelta(minutes=1):
+        raise AwsError("InvalidParameterValue", f"Invalid value {minutes} for Duration. Must be between 1 and 20160")
+    length = timedelta(minutes=minutes)
     start, end = call.params.get("StartTime"), call.params.get("EndTime")
     end_at = aware(end) if end else now
     start_at = aware(start) if start else end_at - length
@@ -115,31 +124,64 @@ def aware(moment: datetime) -> datetime:
 
 
 def pending_maintenance(account: Account, call: Call) -> Answer:
+    """Of clusters: the instances here have none."""
     found = [each for each in account.clusters(call.region) if each.maintenance]
     if wanted := call.params.get("ResourceIdentifier"):
-        found = [each for each in found if names(each.identifier, each.arn, wanted)]
-    found = filtered(found, call, {"db-cluster-id": lambda each: [each.identifier, each.arn]})
-    return page("PendingMaintenanceActions", [maintenance(each) for each in found], call)
+        if wanted.lower() not in resources(account, call.region):
+            raise AwsError("ResourceNotFoundFault", f"The specified resource {wanted} was not found.")
+        found = [each for each in found if each.arn == wanted.lower()]
+    known = {"db-cluster-id": lambda each: [each.identifier, each.arn], "db-instance-id": lambda _: []}
+    return page("PendingMaintenanceActions", [maintenance(each) for each in filtered(found, call, known)], call)
+
+
+def resources(account: Account, region: str) -> set[str]:
+    """The ARNs of clusters and instances."""
+    owners = account.clusters(region)
+    return {each.arn for each in owners} | {arn(region, "db", i.identifier) for each in owners for i in each.instances}
 
 
 def maintenance(cluster: Cluster) -> Answer:
     details = [
-        {"Action": each.action, "Description": each.description, "ForcedApplyDate": each.forced_at}
+        {
+            "Action": each.action,
+            "Description": each.description,
+            "ForcedApplyDate": each.forced_at,
+            "CurrentApplyDate": each.applies_at,
+            "OptInStatus": each.opt_in,
+        }
         for each in cluster.maintenance
     ]
     return {"ResourceIdentifier": cluster.arn, "PendingMaintenanceActionDetails": details}
 
 
 def cluster_snapshots(account: Account, call: Call) -> Answer:
-    wanted, kind = call.params.get("DBClusterIdentifier"), call.params.get("SnapshotType")
-    owners = [each for each in account.clusters(call.region) if not wanted or names(each.identifier, each.arn, wanted)]
-    found = [snapshot(owner, each) for owner in owners for each in owner.snapshots if kind in (None, each.kind)]
-    return page("DBClusterSnapshots", found, call)
+    owner, kind = call.params.get("DBClusterIdentifier"), call.params.get("SnapshotType")
+    found = [
+        (cluster, each)
+        for cluster in account.clusters(call.region) if not owner or names(cluster.identifier, cluster.arn, owner)
+        for each in cluster.snapshots if kind in (None, each.kind)
+    ]  # fmt: skip
+    if wanted := call.params.get("DBClusterSnapshotIdentifier"):
+        found = [pair for pair in found if wanted.lower() in snapshot_of(pair)]
+        if not found:
+            raise AwsError("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {wanted} not found.")
+    known = {
+        "db-cluster-id": lambda pair: [pair[0].identifier, pair[0].arn],
+        "db-cluster-snapshot-id": snapshot_of,
+        "snapshot-type": lambda pair: [pair[1].kind],
+        "engine": lambda pair: [pair[0].engine],
+    }
+    return page("DBClusterSnapshots", [snapshot(*pair) for pair in filtered(found, call, known)], call)
+
+
+def snapshot_of(pair: tuple[Cluster, Snapshot]) -> Sequence[str]:
+    return [pair[1].identifier, arn(pair[0].region, "cluster-snapshot", pair[1].identifier)]
 
 
 def snapshot(owner: Cluster, given: Snapshot) -> Answer:
     return {
         "DBClusterSnapshotIdentifier": given.identifier,
+        "DBClusterSnapshotArn": arn(owner.region, "cluster-snapshot", given.identifier),
         "DBClusterIdentifier": owner.identifier,
         "SnapshotCreateTime": given.taken_at,
         "SnapshotType": given.kind,
@@ -151,15 +193,19 @@ def snapshot(owner: Cluster, given: Snapshot) -> Answer:
 
 
 def blue_green_deployments(_: Account, call: Call) -> Answer:
-    return page("BlueGreenDeployments", [], call)
+    """There are none."""
+    if wanted := call.params.get("BlueGreenDeploymentIdentifier"):
+        raise AwsError("BlueGreenDeploymentNotFoundFault", f"BlueGreenDeployment {wanted} not found.")
+    return page("BlueGreenDeployments", filtered([], call, DEPLOYMENT_FILTERS), call)
 
 
 def cluster_parameters(account: Account, call: Call) -> Answer:
-    wanted = call.params["DBClusterParameterGroupName"]
+    wanted = required(call, "DBClusterParameterGroupName").lower()
     if wanted not in {each.parameter_group for each in account.clusters(call.region)}:
         raise AwsError("DBParameterGroupNotFound", f"DBClusterParameterGroup not found: {wanted}")
     source = call.params.get("Source")
-    return page("Parameters", [each for each in PARAMETERS if source in (None, each["Source"])], call)
+    found = [each for each in PARAMETERS if source in (None, each["Source"])]
+    return page("Parameters", filtered(found, call, {}), call)
 
 
 def parameter(name: str, value: str, source: str = "system") -> dict[str, Any]:

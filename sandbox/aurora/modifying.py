@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from . import shapes
-from .asking import Answer, AwsError, Call
+from .asking import Answer, AwsError, Call, required
 from .catalogue import POSTGRES, EngineVersion, find, numbers, targets
 from .state import Account, GlobalCluster, Order
 
@@ -21,7 +21,7 @@ Objection = Callable[[GlobalCluster, EngineVersion], AwsError | None]
 
 def global_cluster(account: Account, call: Call, objection: Objection) -> tuple[Answer, Order | None]:
     """The answer, and the order when one was accepted. `objection` has the last word on an order that is in order."""
-    wanted = str(call.params["GlobalClusterIdentifier"])
+    wanted = required(call, "GlobalClusterIdentifier")
     found = account.global_cluster(wanted)
     if found is None:
         raise AwsError("GlobalClusterNotFoundFault", f"Global cluster {wanted} not found.")

@@ -23,7 +23,7 @@ class Address:
 def account(addresses: dict[str, Address], version: str, now: datetime | None = None) -> Account:
     """`addresses`: where the members of `orders` listen, by Region."""
     now = now or datetime.now(UTC)
-    clusters = [orders(addresses, version), billing(now), legacy_mysql(), sessions(), archive()]
+    clusters = [orders(addresses, version), billing(now), legacy_mysql(), sessions(), archive(now)]
     for member in (member for each in clusters for member in each.members):
         member.snapshots[:0] = nightly(member, now)
     return Account(clusters, sorted(history(clusters, now), key=lambda event: event.date))
@@ -43,7 +43,7 @@ def billing(now: datetime) -> GlobalCluster:
     writer.snapshots.append(Snapshot("billing-before-the-quarter", "manual", now - timedelta(hours=2), "17.9"))
     for member in (writer, reader):
         member.maintenance.append(
-            Maintenance("system-update", "Upgrade to Aurora PostgreSQL 17.9.2", now + timedelta(days=12))
+            Maintenance("system-update", "Upgrade to Aurora PostgreSQL 17.9.2", forced_at=now + timedelta(days=12))
         )
     return GlobalCluster("billing", POSTGRES, "17.9", [writer, reader], deletion_protection=True)
 
@@ -62,10 +62,17 @@ def sessions() -> GlobalCluster:
     return GlobalCluster("sessions", POSTGRES, "17.9", members, status="upgrading")
 
 
-def archive() -> GlobalCluster:
-    """Its secondary is headless, and its version is no longer offered."""
-    members = [paper("archive-eu", EUROPE, POSTGRES, "16.1", 1), paper("archive-us", WRITER, POSTGRES, "16.1", 0)]
-    return GlobalCluster("archive", POSTGRES, "16.1", members)
+def archive(now: datetime) -> GlobalCluster:
+    """Its secondary is headless, its version is no longer offered, and maintenance of its writer begins within the hour."""
+    writer, secondary = (
+        paper("archive-eu", EUROPE, POSTGRES, "16.1", 1),
+        paper("archive-us", WRITER, POSTGRES, "16.1", 0),
+    )
+    soon = now + timedelta(minutes=40)
+    writer.maintenance.append(
+        Maintenance("os-upgrade", "New Operating System upgrade is available", soon, opt_in="next-maintenance")
+    )
+    return GlobalCluster("archive", POSTGRES, "16.1", [writer, secondary])
 
 
 def paper(name: str, region: str, engine: str, version: str, instances: int) -> Cluster:

@@ -28,7 +28,9 @@ class Snapshot:
 class Maintenance:
     action: str
     description: str
+    applies_at: datetime | None = None
     forced_at: datetime | None = None
+    opt_in: str | None = None
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """The RDS wire protocol, spoken by moto's server: parameters in, XML out, errors as botocore knows them."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import moto.rds.urls
@@ -18,11 +20,17 @@ from .asking import Answer, AwsError, Call
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-UNSIGNED: Final = (
-    b"<ErrorResponse><Error><Type>Sender</Type><Code>MissingAuthenticationToken</Code>"
-    b"<Message>Request is missing Authentication Token</Message></Error></ErrorResponse>"
+REFUSAL: Final = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 )
-UNMODELLED: Final = ("InvalidAction", "AccessDenied", "Throttling", "ThrottlingException")
+UNSIGNED: Final = ("403 Forbidden", "MissingAuthenticationToken", "Request is missing Authentication Token")
+MALFORMED: Final = (
+    "400 Bad Request",
+    "IncompleteSignature",
+    "Authorization header requires a Credential of the form KEY/DATE/REGION/rds/aws4_request.",
+)
+CREDENTIAL: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/(?P<region>[a-z0-9-]+)/rds/aws4_request\b")
+UNMODELLED: Final = ("InvalidAction", "AccessDenied", "MissingParameter", "Throttling", "ThrottlingException")
 # By the port it is served on, because moto's routes are global.
 ANSWERS: Final[MutableMapping[str, Callable[[Call], Answer]]] = {}
 
@@ -30,18 +38,25 @@ ANSWERS: Final[MutableMapping[str, Callable[[Call], Answer]]] = {}
 class AuroraResponse(RDSResponse):
     """Takes the place of moto's RDS: its wire, but none of its state."""
 
+    params: Any = MappingProxyType({})  # moto parses nothing where there is no Action
+    unreadable: AwsError | None = None
     PROTOCOL_PARSER_MAP_TYPE: Any = dict  # names as in the API, where moto would have them in snake_case
 
     def parse_parameters(self, request: Any) -> None:
+        self.params = {}
         try:
             super().parse_parameters(request)
         except OperationNotFoundError:
-            self.params = {}
+            return
+        except ValueError as error:  # a number or a moment that is none
+            self.unreadable = AwsError("InvalidParameterValue", f"The request cannot be read: {error}")
 
     def call_action(self) -> Any:
         answer = ANSWERS[self.normalized_request.environ["SERVER_PORT"]]
         result: object
         try:
+            if self.unreadable:
+                raise self.unreadable
             result = answer(Call(self._get_action(), self.signed_region(), self.params))
         except AwsError as error:
             result = RDSClientError(error.code, error.message)
@@ -50,18 +65,21 @@ class AuroraResponse(RDSResponse):
         return status, headers, body
 
     def signed_region(self) -> str:
-        """`Credential=KEY/20260411/us-east-1/rds/aws4_request`"""
-        return str(self.headers["Authorization"]).split("/")[2]
+        signed = CREDENTIAL.search(str(self.headers["Authorization"]))
+        assert signed is not None, "nobody gets past the guard without"
+        return signed["region"]
 
 
 def signed_only(app: "WSGIApplication") -> "WSGIApplication":
-    """Without a signature there is no service and no Region, and moto would take the request for one to S3."""
+    """Without a whole signature there is no service and no Region, and moto would take the request for one to S3."""
 
     def guarded(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        if "HTTP_AUTHORIZATION" in environ:
+        signature = environ.get("HTTP_AUTHORIZATION")
+        if signature and CREDENTIAL.search(signature):
             return app(environ, start)
-        start("403 Forbidden", [("Content-Type", "text/xml")])
-        return [UNSIGNED]
+        status, code, message = MALFORMED if signature else UNSIGNED
+        start(status, [("Content-Type", "text/xml")])
+        return [REFUSAL.format(code=code, message=message).encode()]
 
     return guarded
 

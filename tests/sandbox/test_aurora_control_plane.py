@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
 AWS = Path(sys.executable).with_name("aws")
+NOSUCH = "arn:aws:rds:us-east-1:123456789012:cluster:nosuch"
+SIGNED = "AWS4-HMAC-SHA256 Credential=AK/20260411/us-east-1/rds/aws4_request, SignedHeaders=host, Signature=0"
 
 
 class Plane:
@@ -200,6 +204,99 @@ def test_preflight_can_read_maintenance_snapshots_deployments_and_parameters(pla
     group = cluster["DBClusterParameterGroup"]
     parameters = rds.describe_db_cluster_parameters(DBClusterParameterGroupName=group)["Parameters"]
     assert {each["ParameterName"]: each["ParameterValue"] for each in parameters}["rds.global_db_rpo"] == "-1"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "code"),
+    [
+        ("describe_db_cluster_snapshots", {"DBClusterSnapshotIdentifier": "nosuch"}, "DBClusterSnapshotNotFoundFault"),
+        ("describe_db_cluster_snapshots", {"DbClusterResourceId": "cluster-X"}, "InvalidParameterCombination"),
+        ("describe_db_cluster_snapshots", {"Filters": [{"Name": "color", "Values": ["red"]}]}, "InvalidParameterValue"),
+        ("describe_pending_maintenance_actions", {"ResourceIdentifier": NOSUCH}, "ResourceNotFoundFault"),
+        (
+            "describe_blue_green_deployments",
+            {"BlueGreenDeploymentIdentifier": "bgd-1"},
+            "BlueGreenDeploymentNotFoundFault",
+        ),
+        ("describe_db_engine_versions", {"ListSupportedTimezones": True}, "InvalidParameterCombination"),
+        ("describe_events", {"Filters": [{"Name": "region", "Values": [WRITER]}]}, "InvalidParameterValue"),
+        ("describe_events", {"Duration": 20_161}, "InvalidParameterValue"),
+        ("describe_db_clusters", {"Filters": [{"Name": "engine", "Values": []}]}, "InvalidParameterValue"),
+        ("modify_global_cluster", {"GlobalClusterIdentifier": "orders", "EngineVersion": ""}, "InvalidParameterValue"),
+    ],
+)
+def test_what_it_cannot_answer_truly_it_refuses(
+    plane: Plane, operation: str, parameters: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(plane.client(), operation)(**parameters)
+    assert refused.value.response["Error"]["Code"] == code
+    assert plane.account.orders == []
+
+
+def test_names_and_filters_are_not_case_sensitive(plane: Plane) -> None:
+    rds = plane.client()
+    plane.account.say(plane.account.clusters(WRITER)[0], "just now")
+    (event,) = rds.describe_events(SourceType="db-cluster", SourceIdentifier="Orders-US")["Events"]
+    assert event["Message"] == "just now"
+    (cluster,) = rds.describe_db_clusters(Filters=[{"Name": "db-cluster-id", "Values": ["ORDERS-us"]}])["DBClusters"]
+    manual = rds.describe_db_cluster_snapshots(
+        Filters=[{"Name": "db-cluster-id", "Values": [cluster["DBClusterArn"]]}, {"Name": "snapshot-type", "Values": ["manual"]}]
+    )["DBClusterSnapshots"]  # fmt: skip
+    assert [each["DBClusterSnapshotIdentifier"] for each in manual] == ["orders-before-black-friday"]
+    (same,) = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="Orders-before-Black-Friday")[
+        "DBClusterSnapshots"
+    ]
+    assert same == manual[0]
+
+
+def test_the_default_of_an_engine_is_one_version(plane: Plane) -> None:
+    (default,) = plane.client().describe_db_engine_versions(Engine="aurora-postgresql", DefaultOnly=True)[
+        "DBEngineVersions"
+    ]
+    assert default["EngineVersion"] == "17.9"
+
+
+def test_maintenance_that_is_due_within_the_hour_can_be_seen(plane: Plane) -> None:
+    rds = plane.client(EUROPE)
+    (archive,) = rds.describe_db_clusters(DBClusterIdentifier="archive-eu")["DBClusters"]
+    (pending,) = rds.describe_pending_maintenance_actions(ResourceIdentifier=archive["DBClusterArn"])[
+        "PendingMaintenanceActions"
+    ]
+    (action,) = pending["PendingMaintenanceActionDetails"]
+    assert timedelta(0) < action["CurrentApplyDate"] - datetime.now(UTC) < timedelta(hours=1)
+    assert action["OptInStatus"] == "next-maintenance"
+    of_an_instance = rds.describe_pending_maintenance_actions(
+        Filters=[{"Name": "db-instance-id", "Values": ["archive-eu-1"]}]
+    )
+    assert of_an_instance["PendingMaintenanceActions"] == []
+    orders = "arn:aws:rds:us-east-1:123456789012:cluster:orders-us"
+    untouched = plane.client().describe_pending_maintenance_actions(ResourceIdentifier=orders)
+    assert untouched["PendingMaintenanceActions"] == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "body", "status", "code"),
+    [
+        (SIGNED, "Action=DescribeEvents&Version=2014-10-31&Duration=abc", 400, "InvalidParameterValue"),
+        (SIGNED, "Action=DescribeEvents&Version=2014-10-31&StartTime=yesterday", 400, "InvalidParameterValue"),
+        (SIGNED, "Action=ModifyGlobalCluster&Version=2014-10-31&EngineVersion=18.6", 400, "MissingParameter"),
+        (SIGNED, "", 400, "InvalidAction"),
+        ("Bearer of-something", "Action=DescribeEvents", 400, "IncompleteSignature"),
+        (SIGNED.replace("/rds/", "/s3/"), "Action=DescribeEvents", 400, "IncompleteSignature"),
+        ("", "Action=DescribeEvents", 403, "MissingAuthenticationToken"),
+    ],
+)
+def test_a_broken_request_gets_an_error_of_aws(plane: Plane, signature: str, body: str, status: int, code: str) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} | (
+        {"Authorization": signature} if signature else {}
+    )
+    request = urllib.request.Request(f"{plane.url}/", body.encode(), headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    with refused.value:
+        assert refused.value.code == status
+        assert f"<Code>{code}</Code>" in refused.value.read().decode()
 
 
 def test_an_order_is_accepted_once(plane: Plane) -> None:
