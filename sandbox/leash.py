@@ -2,12 +2,23 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from types import TracebackType
 from typing import Self
 
 MINDER = Path(__file__).with_name("minder.py")
+
+
+@contextmanager
+def leashed_directory(prefix: str) -> Iterator[Path]:
+    """A temporary directory, gone afterwards, even when this program is killed outright."""
+    with Leash() as leash, TemporaryDirectory(prefix=prefix) as name:
+        leash.hold(Path(name))
+        yield Path(name)
 
 
 class Leash:

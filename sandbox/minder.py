@@ -16,9 +16,7 @@ def main() -> None:
         verb, _, thing = line.rstrip("\n").partition(" ")
         held.add(thing) if verb == "hold" else held.discard(thing)
     end({int(thing) for thing in held if thing.isdigit()})
-    for thing in held:
-        if not thing.isdigit():
-            shutil.rmtree(thing, ignore_errors=True)
+    remove({thing for thing in held if not thing.isdigit()})
 
 
 def end(pids: set[int]) -> None:
@@ -27,6 +25,16 @@ def end(pids: set[int]) -> None:
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
     send(pids, signal.SIGKILL)
+
+
+def remove(directories: set[str]) -> None:
+    """Until they are gone: processes on other leashes may be writing their last into them."""
+    deadline = time.monotonic() + 2 * PATIENCE
+    while directories and time.monotonic() < deadline:
+        for directory in directories:
+            shutil.rmtree(directory, ignore_errors=True)
+        directories = {each for each in directories if os.path.lexists(each)}
+        time.sleep(0.02)
 
 
 def send(pids: set[int], number: int) -> None:
