@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox.account import summary
+from sandbox.interrupt import Interrupted, until_told
 from sandbox.rehearse import rehearse
 from sandbox.scenarios import SCENARIOS
 from sandbox.screen import Screen
@@ -19,7 +20,7 @@ FASTEST = 5  # beyond it the machine's own hiccups are as long as the outages
 
 
 def main() -> int:
-    """0 when everything was as expected, 1 when not, 2 for a call that makes no sense."""
+    """0 when everything was as expected, 1 when not, 2 for a call that makes no sense, 130 and 143 when interrupted."""
     asked = _parser().parse_args()
     wish = Wish(
         scenario=asked.scenario if asked.command == "rehearse" else "happy",
@@ -27,16 +28,28 @@ def main() -> int:
         mode=asked.mode,
         minutes=SCENARIOS[asked.scenario].minutes if asked.command == "rehearse" else 60.0,
     )
-    if asked.command == "serve":
-        asyncio.run(serve(Console(), wish))
+    try:
+        if asked.command == "rehearse":
+            return _rehearse(wish, asked.report, asked.logs)
+        asyncio.run(until_told(serve(Console(), wish)))
         return 0
-    return _rehearse(wish, asked.report, asked.logs)
+    except Interrupted as told:
+        return _leave(str(told), 0 if asked.command == "serve" else told.exit_code)  # serving ends no other way
+    except KeyboardInterrupt:
+        return _leave("stopped at once", 130)
+    except RuntimeError as trouble:
+        return _leave(str(trouble), 1)
+
+
+def _leave(words: str, status: int) -> int:
+    sys.stderr.write(f"sandbox: {words}\n")
+    return status
 
 
 def _rehearse(wish: Wish, report: Path | None, logs: Path | None) -> int:
     screen = Screen()
     try:
-        record = asyncio.run(rehearse(wish, screen.show, logs))
+        record = asyncio.run(until_told(rehearse(wish, screen, logs)))
     finally:
         screen.close()
     if report:
@@ -50,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     rehearsal = commands.add_parser("rehearse", help="play one upgrade without a person")
     rehearsal.add_argument("--scenario", choices=SCENARIOS, default="happy")
-    rehearsal.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    rehearsal.add_argument("--report", type=_in_a_directory, metavar="FILE", help="write what happened as JSON")
     rehearsal.add_argument("--logs", type=_empty, metavar="DIR", help="keep the logs of every process here")
     serving = commands.add_parser("serve", help="leave the world running and print its environment")
     for command in (rehearsal, serving):
@@ -65,6 +78,13 @@ def _empty(text: str) -> Path:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise argparse.ArgumentTypeError(f"{text!r} is not an empty directory")
     return directory
+
+
+def _in_a_directory(text: str) -> Path:
+    file = Path(text)
+    if not file.parent.is_dir() or file.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a file in a directory that exists")
+    return file
 
 
 def _pace(text: str) -> float:

@@ -10,7 +10,7 @@ from sandbox.aurora import Down
 from sandbox.scenarios import Scenario
 from sandbox.slack import Message
 from sandbox.slack.transcript import content_lines
-from sandbox.world import World
+from sandbox.world import Wish, World
 
 WRITER_REGION = "us-east-1"
 Json = dict[str, Any]
@@ -18,19 +18,20 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Account:
-    """`told` is the bot's own report.json, if it posted one; `card` how its card ended."""
+    """`told` is the bot's own report.json and `card` how its card ended, if they came; `troubles` what cut it all short."""
 
     world: World
     scenario: Scenario
-    card: Message
+    card: Message | None
     before: dict[str, str]
     after: dict[str, str]
     told: Json | None
     total_seconds: float
+    troubles: tuple[str, ...] = ()
 
     @property
     def thread(self) -> list[Message]:
-        return self.world.slack.replies(self.card.channel, self.card.ts)
+        return self.world.slack.replies(self.card.channel, self.card.ts) if self.card else []
 
     def measured(self) -> list[Json]:
         """Per endpoint, from the bot's report."""
@@ -39,12 +40,14 @@ class Account:
 
     def broken_expectations(self) -> tuple[str, ...]:
         """What did not come as the scenario has it, in sentences; empty when all held."""
-        return (*self._outcome(), *self._words(), *self._truths())
+        return (*self.troubles, *self._outcome(), *self._words(), *self._truths())
 
     def _outcome(self) -> Iterator[str]:
-        if self.scenario.ending not in self.card.text:
+        if self.card is None:
+            yield "no card was seen"
+        elif self.scenario.ending not in self.card.text:
             yield f"the card does not say “{self.scenario.ending}”"
-        if self.card.buttons:
+        if self.card and self.card.buttons:
             yield f"the card still shows {', '.join(self.card.buttons)}"
         if (orders := self.world.aurora.orders_accepted) != self.scenario.orders:
             yield f"{orders} orders were accepted, not {self.scenario.orders}"
@@ -83,14 +86,16 @@ class Account:
     def lines(self) -> list[str]:
         return [line for message in self.thread for line in content_lines(message, self.world.slack.workspace)]
 
+    def _ended(self) -> str:
+        said = self.card.text if self.card else "no card"
+        return self.scenario.ending if self.scenario.ending in said else said.splitlines()[0]
+
     def record(self) -> Json:
         """Everything, as JSON knows it: what `--report` writes."""
         slack, aurora = self.world.slack, self.world.aurora
         return {
             "scenario": self.world.wish.scenario,
-            "outcome": self.scenario.ending
-            if self.scenario.ending in self.card.text
-            else self.card.text.splitlines()[0],
+            "outcome": self._ended(),
             "broken_expectations": self.broken_expectations(),
             "orders_accepted": aurora.orders_accepted,
             "versions": {"before": self.before, "after": self.after},
@@ -105,6 +110,20 @@ class Account:
             },
             "memory_mb": {name: round(mb, 1) for name, mb in self.world.bot.memory_mb().items()},
         }
+
+
+def not_up(wish: Wish, trouble: str) -> Json:
+    """The record of a rehearsal whose world did not come up."""
+    return {
+        "scenario": wish.scenario,
+        "outcome": "never began",
+        "broken_expectations": (trouble,),
+        "orders_accepted": 0,
+        "versions": {"before": {}, "after": {}},
+        **{name: [] for name in ("truth", "measured", "rds_events", "thread")},
+        "timings": {},
+        "memory_mb": {},
+    }
 
 
 def use(down: Down) -> str:
@@ -163,13 +182,17 @@ def summary(record: Json) -> Iterator[str]:
     for measured in record["measured"]:
         here = [down["seconds"] for down in record["truth"] if down["region"] == measured["region"]]
         truth = f"{sum(here):.3f} s" if here else "never down"
+        most = "open end" if measured["at_most"] is None else f"{measured['at_most']:.3f} s"
         yield (
-            f"{measured['region']:15} {measured['endpoint']:7} measured {measured['at_least']:.3f} to {measured['at_most']:.3f} s"
+            f"{measured['region']:15} {measured['endpoint']:7} measured {measured['at_least']:.3f} to {most}"
             f" in {measured['attempts']} attempts · the servers' own logs say {truth}"
         )
     orders, versions = record["orders_accepted"], record["versions"]
-    yield f"orders accepted: {orders} · versions {_listed(versions['before'])} before, {_listed(versions['after'])} after"
+    if versions["before"]:
+        yield f"orders accepted: {orders} · versions {_listed(versions['before'])} before, {_listed(versions['after'])} after"
     yield from (f"NOT AS EXPECTED: {broken}" for broken in record["broken_expectations"])
+    if "logs" in record:
+        yield f"The logs of every process are in {record['logs']}"
     if not record["broken_expectations"]:
         yield f"Everything came as the scenario “{record['scenario']}” has it."
 

@@ -1,6 +1,9 @@
 """Scripted engineers and approvers. They act and look through Slack alone, as people do."""
 
-from sandbox.slack import Message, SlackDouble
+import asyncio
+from collections.abc import Callable
+
+from sandbox.slack import Message, Sent, SlackDouble
 
 CARD_SECONDS = 15.0
 
@@ -8,8 +11,10 @@ CARD_SECONDS = 15.0
 class Team:
     """Aki proposes, Mina and Ren of @dba decide; all in #db-ops."""
 
-    def __init__(self, slack: SlackDouble, channel: str) -> None:
+    def __init__(self, slack: SlackDouble, channel: str, thinking_seconds: float = 0.0) -> None:
+        """Each decision comes `thinking_seconds` after its card."""
         self.channel = channel
+        self._thinking_seconds = thinking_seconds
         self.aki = slack.person("U0AKI")
         self.mina = slack.person("U0MINA")
         self.ren = slack.person("U0REN")
@@ -17,17 +22,30 @@ class Team:
     async def propose(self, words: str = 'upgrade orders 18.6 "patch for CVE"') -> Message:
         """Aki types the command; gives the card."""
         sent = await self.aki.command(self.channel, "/aurora", words)
-        await sent.answer(within=CARD_SECONDS)
+        await self._answered(sent, "Aki's command")
         return await self.card()
 
     async def card(self) -> Message:
         return await self.mina.sees(self.channel, lambda message: "approve" in message.buttons, within=CARD_SECONDS)
 
     async def approve(self, card: Message) -> None:
-        await (await self.mina.click(card, "approve")).answer(within=CARD_SECONDS)
+        await self._decide(card, "approve")
 
     async def decline(self, card: Message) -> None:
-        await (await self.mina.click(card, "decline")).answer(within=CARD_SECONDS)
+        await self._decide(card, "decline")
+
+    async def _decide(self, card: Message, action: str) -> None:
+        await asyncio.sleep(self._thinking_seconds)
+        await self._answered(await self.mina.click(card, action), f"Mina's click on {action}")
+
+    async def _answered(self, sent: Sent, what: str) -> None:
+        try:
+            await sent.answer(within=CARD_SECONDS)
+        except TimeoutError:
+            raise TimeoutError(f"{what} got no answer within {CARD_SECONDS:g} s.") from None
+
+    async def sees_reply(self, card: Message, predicate: Callable[[Message], bool], within: float) -> None:
+        await self.aki.sees(self.channel, lambda seen: seen.thread_ts == card.ts and predicate(seen), within=within)
 
     async def read_to_the_end(self, card: Message, ending: str, within: float) -> Message:
         """Waits for the card to show how it ended."""

@@ -84,6 +84,18 @@ class Processes:
             except ClientError:
                 return False
 
+    def fallen(self) -> list[str]:
+        """Those that ended though nobody ended them, each in a sentence."""
+        ended = {name: each.poll() for name, each in self._running.items()}
+        return [
+            f"{name} ended by itself with status {status}. Its last words: {self._last_words(name)}"
+            for name, status in ended.items()
+            if status is not None
+        ]
+
+    def _last_words(self, name: str) -> str:
+        return next((line for line in reversed(self.log(name).read_text().splitlines()) if line.strip()), "none")
+
     def kill(self, name: str) -> None:
         """Die as in a power cut."""
         self._end(name, signal.SIGKILL)
@@ -111,10 +123,9 @@ class Processes:
         self._leash.release(process.pid)
 
     def memory_mb(self) -> dict[str, float]:
-        """Resident memory of each process, MiB."""
-        pages = {
-            name: int(Path(f"/proc/{each.pid}/statm").read_text().split()[1]) for name, each in self._running.items()
-        }
+        """Resident memory of each process that runs, MiB; of none where there is no /proc."""
+        statms = {name: Path(f"/proc/{each.pid}/statm") for name, each in self._running.items()}
+        pages = {name: int(statm.read_text().split()[1]) for name, statm in statms.items() if statm.exists()}
         return {name: count * os.sysconf("SC_PAGE_SIZE") / 2**20 for name, count in pages.items()}
 
 

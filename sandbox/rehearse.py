@@ -1,50 +1,125 @@
 """A rehearsal: one upgrade, played by scripted people on real parts, from the command to the report."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Protocol
 
-from sandbox.account import Account, Json, report_of
+from sandbox.account import Account, Json, not_up, report_of
+from sandbox.leash import leashed_directory
 from sandbox.people import Team
 from sandbox.scenarios import SCENARIOS, Scenario
-from sandbox.slack import Change, Message
+from sandbox.slack import Change, Message, NotOnScreenError
 from sandbox.world import CHANNEL, Wish, World, world
 
 LONGEST = 240.0  # seconds an upgrade may take at pace 1
 REPORT_SECONDS = 30.0
+THINKING_SECONDS = 3.0  # at pace 1: somebody reads the plan before deciding
+LOOK_SECONDS = 0.2
 
-Show = Callable[[World], Callable[[Change], None]]
+
+class Audience(Protocol):
+    """Who watches a rehearsal: told what is being started, and shown the channel when all is up."""
+
+    def say(self, *lines: str) -> None: ...
+
+    def show(self, here: World) -> Callable[[Change], None]: ...
 
 
-async def rehearse(wish: Wish, show: Show | None = None, directory: Path | None = None) -> Json:
-    """Play the scenario of the wish; the record of what it came to, whether or not it is what was expected."""
-    with TemporaryDirectory(prefix="rehearsal-") as temporary:
-        async with world(directory or Path(temporary), wish) as here:
-            if show:
-                here.slack.on_message(show(here))
-            return (await play(here, SCENARIOS[wish.scenario])).record()
+async def rehearse(wish: Wish, audience: Audience | None = None, directory: Path | None = None) -> Json:
+    """Play the scenario of the wish; the record of what it came to, whether or not it is what was expected.
+
+    Logs are left in `directory`. Without one they are kept, elsewhere, only when something was not as expected.
+    """
+    with leashed_directory("rehearsal-") as temporary:
+        record = await _rehearsed(wish, audience, directory or temporary)
+        if record["broken_expectations"]:
+            record["logs"] = str(directory or kept(temporary))
+    return record
+
+
+async def _rehearsed(wish: Wish, audience: Audience | None, directory: Path) -> Json:
+    async with AsyncExitStack() as up:
+        try:
+            here = await up.enter_async_context(world(directory, wish, *([audience.say] if audience else [])))
+        except RuntimeError as trouble:
+            return not_up(wish, str(trouble))
+        if audience:
+            here.slack.on_message(audience.show(here))
+        return (await play(here, SCENARIOS[wish.scenario])).record()
+
+
+def kept(directory: Path) -> Path:
+    """The logs of all processes, copied to where they stay."""
+    place = Path(tempfile.mkdtemp(prefix="rehearsal-logs-"))
+    for log in directory.rglob("*.log"):
+        shutil.copy(log, place)
+    return place
 
 
 async def play(here: World, scenario: Scenario) -> Account:
+    """Comes to an account also when the story is cut short, because somebody waits in vain or this world breaks."""
     began = monotonic()
     before = await asyncio.to_thread(here.aurora.versions)
-    team = Team(here.slack, CHANNEL)
-    card = await team.propose()
-    if scenario.decision == "approve":
-        await team.approve(card)
-    elif scenario.decision == "decline":
-        await team.decline(card)
-    card = await team.read_to_the_end(card, scenario.ending, LONGEST / min(here.wish.pace, 4))
-    told = await _report(here, team, card) if scenario.has_report else None
-    await team.aki.sees(
-        CHANNEL, lambda seen: seen.thread_ts == card.ts and scenario.words[-1] in seen.text, REPORT_SECONDS
-    )
+    story = Story(here, scenario)
+    missed = await _until_accident(here, story)
     after = await asyncio.to_thread(here.aurora.versions)
-    return Account(here, scenario, card, before, after, told, monotonic() - began)
+    troubles = (*missed, *accidents(here))
+    return Account(here, scenario, story.card, before, after, story.told, monotonic() - began, troubles)
 
 
-async def _report(here: World, team: Team, card: Message) -> Json | None:
-    await team.aki.sees(CHANNEL, lambda seen: seen.thread_ts == card.ts and bool(seen.files), within=REPORT_SECONDS)
-    return report_of(here.slack.replies(card.channel, card.ts))
+@dataclass
+class Story:
+    """What the people do and see; `card` and `told` are what they have seen so far."""
+
+    here: World
+    scenario: Scenario
+    card: Message | None = None
+    told: Json | None = None
+
+    async def unfold(self) -> None:
+        team = Team(self.here.slack, CHANNEL, THINKING_SECONDS / self.here.wish.pace)
+        card = self.card = await team.propose()
+        if self.scenario.decision == "approve":
+            await team.approve(card)
+        elif self.scenario.decision == "decline":
+            await team.decline(card)
+        within = LONGEST / min(self.here.wish.pace, 4)
+        card = self.card = await team.read_to_the_end(card, self.scenario.ending, within)
+        if self.scenario.has_report:
+            await team.sees_reply(card, lambda seen: bool(seen.files), REPORT_SECONDS)
+            self.told = report_of(self.here.slack.replies(card.channel, card.ts))
+        await team.sees_reply(card, lambda seen: self.scenario.words[-1] in seen.text, REPORT_SECONDS)
+
+
+async def _until_accident(here: World, story: Story) -> tuple[str, ...]:
+    """Returns at the end of the story, or before it as soon as something breaks; what somebody waited for in vain."""
+    playing, watching = asyncio.create_task(story.unfold()), asyncio.create_task(_accident(here))
+    try:
+        await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if playing.done():
+            playing.result()
+    except (TimeoutError, NotOnScreenError) as error:
+        return (str(error).splitlines()[0],)
+    finally:
+        playing.cancel()
+        watching.cancel()
+        await asyncio.wait({playing, watching})
+        if story.card:
+            story.card = here.slack.board.find(story.card.channel, story.card.ts)  # as it is now
+    return ()
+
+
+async def _accident(here: World) -> None:
+    while not accidents(here):  # noqa: ASYNC110 - it happens in other processes and threads
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def accidents(here: World) -> tuple[str, ...]:
+    """What broke that nobody broke on purpose, in sentences."""
+    return (*here.aurora.accidents, *here.bot.fallen())

@@ -2,18 +2,19 @@
 
 import asyncio
 import shlex
-import signal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from sandbox.leash import leashed_directory
 from sandbox.world import Wish, World, world
 
+RDS = (
+    '.venv/bin/aws rds --endpoint-url "$AWS_ENDPOINT_URL_RDS"'  # version 1 of the CLI may not read the variable itself
+)
 TRY = (
-    'aws rds describe-global-clusters --endpoint-url "$AWS_ENDPOINT_URL_RDS"',
-    'aws rds describe-events --source-type db-cluster --duration 60 --endpoint-url "$AWS_ENDPOINT_URL_RDS"',
-    'aws rds modify-global-cluster --global-cluster-identifier nosuch --engine-version 18.6 --endpoint-url "$AWS_ENDPOINT_URL_RDS"',
+    f"{RDS} describe-global-clusters",
+    f"{RDS} describe-events --source-type db-cluster --duration 60",
+    f"{RDS} modify-global-cluster --global-cluster-identifier nosuch --engine-version 18.6",
     'psql "$WRITER_DSN" -c "select aurora_version()"',
     'redis-cli -u "$REDIS_URL" --scan',
     "curl -s http://127.0.0.1:$PORT/readyz",
@@ -21,19 +22,20 @@ TRY = (
 
 
 async def serve(console: Console, wish: Wish) -> None:
-    """Until SIGINT or SIGTERM."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    with TemporaryDirectory(prefix="aurora-world-") as temporary:
-        async with world(Path(temporary), wish) as here:
-            console.print(f"# The world is up after {here.ready_seconds:.1f} s; Ctrl-C ends it. In another terminal:")
+    """Until it is cancelled. All that it prints can be sourced by a shell."""
+
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    with leashed_directory("aurora-world-") as directory:
+        async with world(directory, wish, lambda line: say(f"# {line}")) as here:
+            say(f"# The world is up after {here.ready_seconds:.1f} s; Ctrl-C ends it. In another terminal:")
             for name, value in (here.environment | dsns(here)).items():
-                console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, markup=False, highlight=False)
-            console.print(
-                "# then for example", *(f"#   {line}" for line in TRY), sep="\n", markup=False, highlight=False
-            )
-            await stopped.wait()
+                say(f"export {name}={shlex.quote(value)}")
+            say("# then for example")
+            for line in TRY:
+                say(f"#   {line}")
+            await asyncio.Event().wait()
 
 
 def dsns(here: World) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The whole world on one machine: Aurora, Slack, Valkey and the bot's own processes between them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from sandbox.processes import Processes
 from sandbox.slack import SlackDouble
 from sandbox.valkey import Valkey, free_port
 
+Tell = Callable[[str], None]
 CHANNEL: Final = "C0DBOPS"
 POLICY: Final = """\
 [[rule]]
@@ -48,14 +49,19 @@ class World:
 
 
 @asynccontextmanager
-async def world(directory: Path, wish: Wish) -> AsyncIterator[World]:
-    """Everything up and talking to each other; logs and the CA are left in `directory`."""
+async def world(directory: Path, wish: Wish, tell: Tell = lambda _: None) -> AsyncIterator[World]:
+    """Everything up and talking to each other; logs and the CA are left in `directory`.
+
+    `tell` hears what is being started. RuntimeError when something does not start, with its own words.
+    """
     began = monotonic()
+    tell("Starting two PostgreSQL servers, the RDS API, a Slack and a Valkey …")
     async with AsyncExitStack() as up:
         aurora, slack, valkey = await _outside(up, directory, wish)
         environment = _environment(directory, wish, aurora, slack, valkey)
         if wish.mode == "http":
             await slack.deliver_to(f"http://127.0.0.1:{environment['PORT']}/slack/events")
+        tell(f"Starting the bot after {monotonic() - began:.1f} s …")
         bot = await up.enter_async_context(Processes.start(directory / "bot", environment))
         yield World(wish, aurora, slack, valkey, bot, environment, monotonic() - began)
 

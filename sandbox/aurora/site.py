@@ -50,7 +50,12 @@ class Site:
         options = self.popen_arguments()
         options["env"] |= environment
         done = subprocess.run(
-            [self.programs[version] / program, *arguments], capture_output=True, text=True, timeout=60, **options
+            [self.programs[version] / program, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            start_new_session=True,
+            **options,  # the terminal's Ctrl-C is for us alone
         )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr.strip()}")

@@ -58,6 +58,7 @@ class Aurora:
             yield aurora
         finally:
             await asyncio.wait([opening])
+            opening.exception()  # whoever waited for it has it, or is gone
             await asyncio.to_thread(aurora.close)
 
     def open(self) -> None:

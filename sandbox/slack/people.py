@@ -110,7 +110,7 @@ class Person:
         except TimeoutError:
             shown = "\n".join(transcript(self.screen(channel), self._world.workspace))
             raise TimeoutError(
-                f"{self.user.real_name} waited {within:g} s in vain. The screen shows:\n{shown}"
+                f"{self.user.real_name} waited {within:g} s in vain.\nThe screen shows:\n{shown}"
             ) from None
 
     def screen(self, channel: str) -> list[Message]:
