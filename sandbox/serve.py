@@ -8,9 +8,8 @@ from rich.console import Console
 from sandbox.leash import leashed_directory
 from sandbox.world import Wish, World, world
 
-RDS = (
-    '.venv/bin/aws rds --endpoint-url "$AWS_ENDPOINT_URL_RDS"'  # version 1 of the CLI may not read the variable itself
-)
+# Version 1 of the CLI, as PyPI has it, does not read the variable.
+RDS = '.venv/bin/aws rds --endpoint-url "$AWS_ENDPOINT_URL_RDS"'
 TRY = (
     f"{RDS} describe-global-clusters",
     f"{RDS} describe-events --source-type db-cluster --duration 60",
