@@ -95,7 +95,7 @@ class Door:
             secure.settimeout(None)
             relay(secure, server)
             secure.settimeout(0)
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # ValueError: the client had left before there was any TLS
                 secure.unwrap()  # says goodbye; does not wait for the answer
 
 

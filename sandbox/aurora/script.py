@@ -14,6 +14,7 @@ OLD_VALUE: Final = "10"
 NEW_VALUE: Final = "20"
 SECONDARY_DOWN: Final = 2.6  # seconds at pace 1
 WRITER_DOWN: Final = 1.4
+ANOTHER_DATE: Final = 0.1  # events of one millisecond have no order that anybody could know
 
 STARTED: Final = "Database cluster engine minor version upgrade started. Cluster remains online."
 ADJUSTED: Final = (
@@ -126,6 +127,7 @@ def upgrade_writer(stage: Stage) -> None:
     stage.wait(1.5)
     writer.server.settings[PARAMETER] = NEW_VALUE
     stage.of_instance(writer, ADJUSTED)
+    stage.wait(ANOTHER_DATE)
     stage.of_instance(writer, ATTEMPTING)
     halt = stage.shut_down(writer)
     restarted = stage.bring_up(writer, stage.target, halt, WRITER_DOWN)
@@ -138,6 +140,7 @@ def report_writer(stage: Stage, writer: Member, restarted: Restart) -> None:
         instance=writer.instance.identifier, ms=restarted.milliseconds, dropped=restarted.dropped
     )
     stage.of_instance(writer, FAST_STARTUP.format(microseconds=restarted.startup_microseconds))
+    stage.wait(ANOTHER_DATE)
     stage.of_cluster(writer, finished)
     stage.of_instance(writer, finished)
     stage.wait(0.5)

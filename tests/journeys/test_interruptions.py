@@ -98,7 +98,12 @@ async def test_a_process_that_dies_by_itself_ends_the_story_at_once(tmp_path: Pa
 
 async def test_a_script_that_breaks_off_ends_the_story_at_once(tmp_path: Path) -> None:
     async with world(tmp_path, Wish(pace=3)) as here:
-        here.slack.on_message(lambda change: here.aurora.server("us-east-1").stop() if change.kind == "click" else None)
+
+        def shut_down(change: Change) -> None:
+            if change.kind == "click":
+                here.aurora.server("us-east-1").stop()
+
+        here.slack.on_message(shut_down)
         record = (await play(here, SCENARIOS["happy"])).record()
 
     assert record["broken_expectations"][0].startswith("The upgrade of orders broke off in the sandbox itself: ")
