@@ -98,11 +98,11 @@ class Aurora:
         except CurtainError:
             return
         except Exception as error:
+            (self._directory / "script.log").write_text(traceback.format_exc())
+            stage.give_up()  # first: whoever hears of it looks at once
             self.accidents.append(
                 f"The upgrade of {stage.subject.identifier} broke off in the sandbox itself: {error!r}"
             )
-            (self._directory / "script.log").write_text(traceback.format_exc())
-            stage.give_up()
 
     def _drop_curtain(self) -> None:
         self._curtain.set()
