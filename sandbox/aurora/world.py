@@ -99,10 +99,11 @@ class Aurora:
             return
         except Exception as error:
             (self._directory / "script.log").write_text(traceback.format_exc())
-            stage.give_up()  # first: whoever hears of it looks at once
-            self.accidents.append(
-                f"The upgrade of {stage.subject.identifier} broke off in the sandbox itself: {error!r}"
-            )
+            try:
+                stage.give_up()  # first: whoever hears of it looks at once
+            finally:
+                subject = stage.subject.identifier
+                self.accidents.append(f"The upgrade of {subject} broke off in the sandbox itself: {error!r}")
 
     def _drop_curtain(self) -> None:
         self._curtain.set()
