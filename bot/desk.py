@@ -143,6 +143,22 @@ class Desk:
 
         return await self._decided(upgrade, decide)
 
+    async def withdraw(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            check_member(person, self.home)
+            return moves.withdraw(read, by, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def propose_again(self, by: UserId, upgrade: UpgradeId) -> Standing:
+        """What expired, planned and checked as it is now, and proposed by whoever asks."""
+        before = await self.upgrades.get(upgrade)
+        if before is None:
+            raise Refused("This upgrade is not known any more. Propose it with `/aurora upgrade`.")
+        return await self.propose(by, before.cluster, str(before.plan.target), before.reason)
+
     async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
         person = await self._person(by)
 

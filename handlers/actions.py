@@ -1,4 +1,4 @@
-"""Approve, Decline, Cancel: a click goes to the desk with the plan its clicker saw."""
+"""The buttons of the card: a click goes to the desk with the plan its clicker saw."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -48,7 +48,21 @@ async def cancel(desk: Desk, by: UserId, clicked: Clicked) -> Message:
     return answers.cancelled(await desk.cancel(by, UpgradeId(clicked.upgrade)))
 
 
-BUTTONS: Final[Mapping[str, Decide]] = {"approve": approve, "decline": decline, "cancel": cancel}
+async def withdraw(desk: Desk, by: UserId, clicked: Clicked) -> Message:
+    return answers.withdrawn(await desk.withdraw(by, UpgradeId(clicked.upgrade)))
+
+
+async def propose_again(desk: Desk, by: UserId, clicked: Clicked) -> Message:
+    return answers.proposed(await desk.propose_again(by, UpgradeId(clicked.upgrade)))
+
+
+BUTTONS: Final[Mapping[str, Decide]] = {
+    "approve": approve,
+    "decline": decline,
+    "cancel": cancel,
+    "withdraw": withdraw,
+    "propose_again": propose_again,
+}
 
 
 def click_listener(desk: Desk, answering: Answering, decide: Decide) -> Listener:

@@ -47,8 +47,8 @@ class Account:
             yield "no card was seen"
         elif self.scenario.ending not in self.card.text:
             yield f"the card does not say “{self.scenario.ending}”"
-        if self.card and self.card.buttons:
-            yield f"the card still shows {', '.join(self.card.buttons)}"
+        if self.card and set(self.card.buttons) != set(self.scenario.buttons):
+            yield f"the card shows the buttons {', '.join(self.card.buttons) or 'none'} in the end"
         if (orders := self.world.aurora.orders_accepted) != self.scenario.orders:
             yield f"{orders} orders were accepted, not {self.scenario.orders}"
         if (self.before != self.after) != self.scenario.changes_version:

@@ -15,6 +15,7 @@ class Scenario:
     changes_version: bool
     words: tuple[str, ...]
     has_report: bool = True
+    buttons: tuple[str, ...] = ()  # those that the card shows in the end
     minutes: float = 60.0  # until the proposal expires
 
 
@@ -64,6 +65,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         changes_version=False,
         words=("proposed this", "Expired before it was approved"),
         has_report=False,
+        buttons=("propose_again",),
         minutes=0.05,
     ),
 }

@@ -16,6 +16,7 @@ from bot.domain.driving import (
     GiveOrder,
     Lean,
     Patience,
+    Remind,
     TakeAsAccepted,
     TakeAsLost,
     Wait,
@@ -106,6 +107,8 @@ class Driver:
                 pass
             case Expire():
                 await self._save(moves.expire(upgrade, now))
+            case Remind():
+                await self._save(moves.remind(upgrade, now))
             case GiveOrder():
                 await self._give_order(upgrade)
             case TakeAsAccepted():

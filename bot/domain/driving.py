@@ -7,6 +7,8 @@ from bot.domain.judging import Seen, is_at_work, judge, shows_traces
 from bot.domain.status import Status
 from bot.domain.upgrade import Upgrade
 
+WORTH_REMINDING = timedelta(minutes=10)  # a proposal that waits no longer than this reminds nobody
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -31,6 +33,11 @@ class Wait:
 @dataclass(frozen=True)
 class Expire:
     """Nobody decided, or the hold was not lifted, in time."""
+
+
+@dataclass(frozen=True)
+class Remind:
+    """Approvals are still missing, and time runs out."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Finish:
     why: str
 
 
-Action = Wait | Expire | GiveOrder | TakeAsAccepted | TakeAsLost | Lean | Alarm | Finish
+Action = Wait | Expire | Remind | GiveOrder | TakeAsAccepted | TakeAsLost | Lean | Alarm | Finish
 
 
 def next_action(upgrade: Upgrade, seen: Seen | None, now: datetime, patience: Patience) -> Action:
@@ -77,12 +84,23 @@ def next_action(upgrade: Upgrade, seen: Seen | None, now: datetime, patience: Pa
     if upgrade.status.is_before_order:
         if now >= upgrade.expires_at:
             return Expire()
-        return GiveOrder() if upgrade.status is Status.APPROVED else Wait()
+        if upgrade.status is Status.APPROVED:
+            return GiveOrder()
+        return Remind() if _is_time_to_remind(upgrade, now) else Wait()
     if seen is None:
         return _unseen(upgrade, now, patience)
     if upgrade.status is Status.ORDERING:
         return _unanswered(upgrade, seen, patience)
     return _under_way(upgrade, seen, patience) or _alarm_or_wait(upgrade, now, patience)
+
+
+def _is_time_to_remind(upgrade: Upgrade, now: datetime) -> bool:
+    """Half-way to the end, and near it; where there is so little time, a reminder would only be noise."""
+    lasting = upgrade.expires_at - upgrade.proposed_at
+    if lasting < WORTH_REMINDING:
+        return False
+    due = [at for at in (upgrade.expires_at - lasting / 2, upgrade.expires_at - lasting / 10) if at <= now]
+    return bool(due) and (upgrade.reminded_at is None or upgrade.reminded_at < max(due))
 
 
 def _unseen(upgrade: Upgrade, now: datetime, patience: Patience) -> Action:

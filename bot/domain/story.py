@@ -29,8 +29,10 @@ from bot.domain.timeline import (
     Proposed,
     RdsSaid,
     Reached,
+    Reminded,
     Reopened,
     WentDown,
+    Withdrawn,
 )
 from bot.domain.unobserved import Unobserved
 
@@ -96,6 +98,11 @@ class Story(Value):
                 enough = entry.count >= entry.needed
                 status = Status.APPROVED if enough else self.status
                 return {"approved": (*self.approved, entry), "needed": entry.needed, "status": status}
+            case Withdrawn():
+                left = tuple(each for each in self.approved if each.by != entry.by)
+                return {"approved": left, "status": Status.PROPOSED, "held_for": ()}
+            case Reminded():
+                return {}
             case Reopened():
                 kept = tuple(each for each in self.approved if each.by in entry.counting)
                 asked = {"needed": entry.needed, "approvers": entry.approvers}

@@ -46,6 +46,23 @@ class Approved(Happening):
     needed: int
 
 
+class Withdrawn(Happening):
+    """Somebody took their approval back: `count` of `needed` are left."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    by: UserId
+    count: int
+    needed: int
+
+
+class Reminded(Happening):
+    """Those who are still needed were reminded, before it expires."""
+
+    kind: Literal["reminded"] = "reminded"
+    missing: int
+    expires_at: datetime
+
+
 class Reopened(Happening):
     """The policy in force counts too few of the approvals given: only those of `counting`. So it is asked for more."""
 
@@ -182,6 +199,8 @@ class Finished(Happening):
 Entry = Annotated[
     Proposed
     | Approved
+    | Withdrawn
+    | Reminded
     | Reopened
     | Declined
     | Cancelled

@@ -25,7 +25,9 @@ from bot.domain.timeline import (
     Ordered,
     Overdue,
     Proposed,
+    Reminded,
     Reopened,
+    Withdrawn,
 )
 
 
@@ -60,6 +62,7 @@ class Upgrade(Value):
     expires_at: datetime
     reason: str
     decisions: tuple[Decision, ...] = ()
+    reminded_at: datetime | None = None
     held_for: tuple[str, ...] = ()
     held_at: datetime | None = None
     intent_at: datetime | None = None
@@ -189,6 +192,25 @@ def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, rule:
     if count >= needed:
         approved = approved._become(Status.APPROVED)
     return approved, (Approved(at=now, by=by, digest=seen_digest, count=count, needed=needed),)
+
+
+def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
+    """Take one's own approval back, before the order; what then lacks approvals waits for them again."""
+    check_open(upgrade, now)
+    if by not in upgrade.approved_by:
+        raise Refused("You have not approved this upgrade, so there is nothing to withdraw.")
+    kept = tuple(each for each in upgrade.decisions if each.by != by)
+    left = upgrade.model_copy(update={"decisions": kept, "held_for": (), "held_at": None})
+    if left.status is Status.APPROVED:
+        left = left._become(Status.PROPOSED)
+    return left, (Withdrawn(at=now, by=by, count=len(left.approved_by), needed=upgrade.rule.approvals),)
+
+
+def remind(upgrade: Upgrade, now: datetime) -> Move:
+    """Tell those who are still needed that time runs out."""
+    missing = max(1, upgrade.rule.approvals - len(upgrade.approved_by))
+    entry = Reminded(at=now, missing=missing, expires_at=upgrade.expires_at)
+    return upgrade._remain(Status.PROPOSED, reminded_at=now), (entry,)
 
 
 def reopen(upgrade: Upgrade, rule: Rule, counting: tuple[UserId, ...], now: datetime) -> Move:

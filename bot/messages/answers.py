@@ -280,6 +280,10 @@ def approved(upgrade: Upgrade) -> Message:
     )
 
 
+def withdrawn(upgrade: Upgrade) -> Message:
+    return _message(f"Your approval of {_what(upgrade)} is withdrawn. It {_approvals(upgrade)}.")
+
+
 def declined(upgrade: Upgrade) -> Message:
     return _message(f"You declined {_what(upgrade)}. Nothing was changed.")
 

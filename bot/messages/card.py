@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from bot.domain.plan import Step
 from bot.domain.preflight import Severity
@@ -26,6 +28,15 @@ MARKS = {
     Status.DECLINED: "🚫",
     Status.EXPIRED: "⌛",
     Status.CANCELLED: "🚫",
+}
+
+
+BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, how one says yes, style
+    "approve": ("Approve", "Approve upgrade", "primary"),
+    "decline": ("Decline", "Decline", "danger"),
+    "withdraw": ("Withdraw", "Withdraw", None),
+    "cancel": ("Cancel", "Cancel upgrade", None),
+    "propose_again": ("Propose again", "Propose", None),
 }
 
 
@@ -158,25 +169,34 @@ def _endpoint(watched: Watched) -> str:
 
 
 def _buttons(story: Story) -> list[Block]:
-    """Approve and Decline while decisions are asked for, Cancel until the order; each asks back."""
+    """Those of the moves that can be made now; each asks back."""
     plan = story.proposed.plan
     value = json.dumps({"upgrade": story.proposed.upgrade, "digest": plan.digest})
     what = f"{plan.global_cluster} from {plan.from_version} to {plan.target}"
-    approve = button(
-        "Approve", "approve", value, style="primary",
-        confirm={
-            "title": "Approve this upgrade?",
-            "text": f"This cannot be undone once it succeeds. {what}: every instance in {', '.join(plan.regions)} restarts.",
-            "confirm": "Approve upgrade", "deny": "Back",
-        },
-    )  # fmt: skip
-    decline = button(
-        "Decline", "decline", value, style="danger",
-        confirm={"title": "Decline this upgrade?", "text": f"{what} will not be done.", "confirm": "Decline", "deny": "Back"},
-    )  # fmt: skip
-    cancel = button(
-        "Cancel", "cancel", value,
-        confirm={"title": "Cancel this upgrade?", "text": f"{what} will not be done.", "confirm": "Cancel upgrade", "deny": "Back"},
-    )  # fmt: skip
-    offered = {Status.PROPOSED: [approve, decline, cancel], Status.APPROVED: [decline, cancel]}.get(story.status, [])
-    return [{"type": "actions", "elements": offered}] if offered else []
+    asked = {
+        "approve": (
+            "Approve this upgrade?",
+            f"This cannot be undone once it succeeds. {what}: every instance in {', '.join(plan.regions)} restarts.",
+        ),
+        "decline": ("Decline this upgrade?", f"{what} will not be done."),
+        "withdraw": ("Withdraw your approval?", f"It will not count any more for {what}."),
+        "cancel": ("Cancel this upgrade?", f"{what} will not be done."),
+        "propose_again": ("Propose this again?", f"{what}, planned and checked anew; you will be its proposer."),
+    }
+    made = []
+    for action in _offered(story):
+        label, yes, style = BUTTONS[action]
+        title, text = asked[action]
+        confirm = {"title": title, "text": text, "confirm": yes, "deny": "Back"}
+        made.append(button(label, action, value, confirm, style))
+    return [{"type": "actions", "elements": made}] if made else []
+
+
+def _offered(story: Story) -> tuple[str, ...]:
+    """Approve and Decline while decisions are asked for, Cancel until the order; what expired can be proposed again."""
+    withdraw = ("withdraw",) if story.approved else ()
+    return {
+        Status.PROPOSED: ("approve", "decline", *withdraw, "cancel"),
+        Status.APPROVED: ("decline", *withdraw, "cancel"),
+        Status.EXPIRED: ("propose_again",),
+    }.get(story.status, ())

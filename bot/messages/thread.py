@@ -25,8 +25,10 @@ from bot.domain.timeline import (
     Proposed,
     RdsSaid,
     Reached,
+    Reminded,
     Reopened,
     WentDown,
+    Withdrawn,
 )
 from bot.messages.downtime import downtime
 from bot.messages.markup import bounds, code, lasting, mentions, plain, user, when
@@ -42,6 +44,7 @@ OUTCOMES = {
     "ours": "the bot itself could not try",
     "other": "connection failed",
 }
+EXPIRY = "{date_short_pretty} {time}"
 MINOR_REFUSAL = "minor version upgrades"
 WRONG_STATE = ("InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState")
 TOO_MANY = ("Throttling", "ThrottlingException", "RequestLimitExceeded")
@@ -61,6 +64,11 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
         case Approved():
             return f"{user(entry.by)} approved. {entry.count} of {entry.needed}."
+        case Withdrawn():
+            return f"{user(entry.by)} withdrew their approval. {entry.count} of {entry.needed}."
+        case Reminded():
+            needed = _number(entry.missing, "approval")
+            return f"{mentions(story.approvers)}: {needed} still needed; this expires {when(entry.expires_at, EXPIRY)}."
         case Reopened():
             return _reopened(entry)
         case Declined():

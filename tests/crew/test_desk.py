@@ -168,6 +168,23 @@ async def test_one_whose_time_is_over_stands_in_nobodys_way(home: Home) -> None:
     assert await home.upgrades.open_for(ACCOUNT, "orders") == second
 
 
+async def test_what_expired_is_proposed_again_by_whoever_asks(home: Home) -> None:
+    first = await home.proposed()
+    home.clock.move(60 * MINUTE)
+    again = (await home.desk.propose_again(REN, first.id)).upgrade
+    assert (again.proposed_by, again.cluster, again.plan.target, again.reason) == (
+        REN, first.cluster, first.plan.target, first.reason,
+    )  # fmt: skip
+    assert "not known any more" in (await refused(home.desk.propose_again(REN, UpgradeId("orders-00000000")))).sentence
+
+
+async def test_a_withdrawn_approval_orders_nothing(home: Home) -> None:
+    upgrade = await home.approved()
+    upgrade = await home.desk.withdraw(MINA, upgrade.id)
+    assert ((await home.drive(upgrade, turns=3)).status, home.ordered) == (Status.PROPOSED, 0)
+    assert "nothing to withdraw" in (await refused(home.desk.withdraw(REN, upgrade.id))).sentence
+
+
 async def test_what_cannot_be_read_is_not_called_nothing(home: Home, raw: Redis) -> None:
     upgrade = await home.proposed()
     await raw.hset(f"{{aurora}}:upgrade:{upgrade.id}", "saved", "{}")

@@ -142,7 +142,7 @@ def test_the_text_says_what_the_blocks_say_and_calls_nobody_but_the_proposer() -
     ("entries", "title", "offered"),
     [
         ((), "waiting for approval", ["approve", "decline", "cancel"]),
-        ((APPROVED,), "approved", ["decline", "cancel"]),
+        ((APPROVED,), "approved", ["decline", "withdraw", "cancel"]),
         ((APPROVED, INTENDED), "being ordered", []),
         (UNDER_WAY, "upgrading", []),
         ((*UNDER_WAY, Overdue(at=AT, after=timedelta(minutes=90))), "upgrading, longer than it should", []),
@@ -153,7 +153,7 @@ def test_the_text_says_what_the_blocks_say_and_calls_nobody_but_the_proposer() -
         ((APPROVED, INTENDED, NotOrdered(at=AT, code="AccessDenied", message="no")), "refused by AWS", []),
         ((APPROVED, INTENDED, NotOrdered(at=AT, code="", message="")), "not ordered", []),
         ((Declined(at=AT, by=MINA),), "declined", []),
-        ((Expired(at=AT),), "expired", []),
+        ((Expired(at=AT),), "expired", ["propose_again"]),
         ((Cancelled(at=AT, by=AKI),), "cancelled", []),
     ],
 )
@@ -391,6 +391,9 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
     offered = {
         Status.PROPOSED: {"approve", "decline", "cancel"},
         Status.APPROVED: {"decline", "cancel"},
+        Status.EXPIRED: {"propose_again"},
     }.get(upgrade.status, set())
+    if upgrade.status.is_before_order and upgrade.approved_by:
+        offered = offered | {"withdraw"}
     assert set(buttons(message)) == offered
     assert message == card(tell(told))

@@ -16,6 +16,7 @@ from bot.domain.driving import (
     GiveOrder,
     Lean,
     Patience,
+    Remind,
     TakeAsAccepted,
     TakeAsLost,
     Wait,
@@ -41,6 +42,7 @@ from tests.domain.making import (
     ordering,
     plan,
     proposal,
+    rule,
     upgrading,
 )
 from tests.domain.walking import in_status
@@ -119,7 +121,7 @@ class Following:
 @pytest.mark.parametrize(
     ("upgrade", "minutes", "action"),
     [
-        (proposal()[0], 59, Wait()),
+        (proposal()[0], 29, Wait()),
         (proposal()[0], 60, Expire()),
         (approved(), 59, GiveOrder()),
         (approved(), 60, Expire()),
@@ -129,6 +131,22 @@ def test_before_the_order_it_waits_for_people_then_orders_or_expires(
     upgrade: Upgrade, minutes: int, action: Action
 ) -> None:
     assert next_action(upgrade, None, NOON + minutes * MINUTE, PATIENCE) == action
+
+
+def test_those_who_are_needed_are_reminded_half_way_and_near_the_end() -> None:
+    upgrade, _ = proposal()
+    when = [minute for minute in range(60) if next_action(upgrade, None, NOON + minute * MINUTE, PATIENCE) == Remind()]
+    assert when == [*range(30, 60)]
+    once, _ = moves.remind(upgrade, NOON + 31 * MINUTE)
+    assert next_action(once, None, NOON + 53 * MINUTE, PATIENCE) == Wait()
+    assert next_action(once, None, NOON + 54 * MINUTE, PATIENCE) == Remind()
+    twice, _ = moves.remind(once, NOON + 54 * MINUTE)
+    assert next_action(twice, None, NOON + 59 * MINUTE, PATIENCE) == Wait()
+
+
+def test_where_there_is_little_time_nobody_is_reminded() -> None:
+    upgrade, _ = proposal(under=rule(minutes=9))
+    assert next_action(upgrade, None, NOON + 8.9 * MINUTE, PATIENCE) == Wait()
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each.is_final])
@@ -482,7 +500,7 @@ looks = st.one_of(
 )  # fmt: skip
 leanings = st.one_of(st.none(), st.sampled_from([Status.REFUSED, Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED]))
 ALLOWED: dict[Status, tuple[type[Action], ...]] = {
-    Status.PROPOSED: (Wait, Expire),
+    Status.PROPOSED: (Wait, Expire, Remind),
     Status.APPROVED: (GiveOrder, Expire),
     Status.ORDERING: (Wait, Lean, TakeAsAccepted, TakeAsLost, Alarm),
     Status.UPGRADING: (Wait, Lean, Finish, Alarm),
@@ -520,6 +538,7 @@ def test_every_action_is_reached_somewhere_in_this_file() -> None:
     starts: dict[type[Action], tuple[Upgrade, Action]] = {
         Wait: (proposal()[0], next_action(proposal()[0], None, NOON, PATIENCE)),
         Expire: (proposal()[0], next_action(proposal()[0], None, NOON + 60 * MINUTE, PATIENCE)),
+        Remind: (proposal()[0], next_action(proposal()[0], None, NOON + 30 * MINUTE, PATIENCE)),
         GiveOrder: (approved(), next_action(approved(), None, NOON, PATIENCE)),
         TakeAsAccepted: (ordering(), decide(ordering(), AT_WORK)),
         TakeAsLost: (
@@ -545,6 +564,8 @@ def carried_out(upgrade: Upgrade, action: Action) -> Upgrade:
             return upgrade
         case Expire():
             return moves.expire(upgrade, at)[0]
+        case Remind():
+            return moves.remind(upgrade, at)[0]
         case GiveOrder():
             return moves.intend(upgrade, upgrade.approved_by, at)[0]
         case TakeAsAccepted():

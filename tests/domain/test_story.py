@@ -30,8 +30,10 @@ from bot.domain.timeline import (
     Overdue,
     RdsSaid,
     Reached,
+    Reminded,
     Reopened,
     WentDown,
+    Withdrawn,
 )
 from bot.domain.upgrade import Upgrade
 from tests.domain.making import (
@@ -139,6 +141,11 @@ def test_who_no_longer_counts_is_asked_for_again() -> None:
     assert (story.needed, story.approvers) == (2, ("S0NEW",))
 
 
+def test_who_withdrew_is_no_longer_among_those_who_approved() -> None:
+    story = after(approved(), Held(at=AT, reasons=("busy",)), Withdrawn(at=AT, by=MINA, count=0, needed=1))
+    assert (story.status, story.approved, story.held_for) == (Status.PROPOSED, (), ())
+
+
 def test_a_hold_lasts_until_the_order() -> None:
     held = Held(at=AT, reasons=("busy",))
     assert after(approved(), held).held_for == ("busy",)
@@ -240,6 +247,7 @@ def test_a_story_goes_on_where_it_was_left(walked: tuple[Upgrade, tuple[Entry, .
 def one_of_each() -> Sequence[Entry]:
     return (
         proposed(), approved(), Reopened(at=AT, counting=(MINA,), needed=2, approvers=(DBA,)),
+        Withdrawn(at=AT, by=MINA, count=0, needed=1), Reminded(at=AT, missing=1, expires_at=AT),
         Declined(at=AT, by=MINA), Cancelled(at=AT, by=None, why="gone"), Expired(at=AT),
         Held(at=AT, reasons=("busy",)), INTENDED, Ordered(at=AT, observed=True),
         NotOrdered(at=AT, code="AccessDenied", message="no"),

@@ -31,8 +31,10 @@ from bot.domain.timeline import (
     Overdue,
     Proposed,
     Reached,
+    Reminded,
     Reopened,
     WentDown,
+    Withdrawn,
 )
 from bot.messages.thread import OUTCOMES, is_line, report_comment, said_of
 from tests.domain.making import (
@@ -107,6 +109,14 @@ def finished(
         (proposed(reason=""), "<@U0AKI> proposed this."),
         (Approved(at=AT, by=MINA, digest="d", count=1, needed=1), "<@U0MINA> approved. 1 of 1."),
         (Approved(at=AT, by=MINA, digest="d", count=1, needed=2), "<@U0MINA> approved. 1 of 2."),
+        (Withdrawn(at=AT, by=MINA, count=0, needed=1), "<@U0MINA> withdrew their approval. 0 of 1."),
+        (
+            Reminded(at=AT, missing=1, expires_at=AT),
+            (
+                "<!subteam^S0DBA>, <@U0SORA>: 1 approval still needed; this expires "
+                "<!date^1775908920^{date_short_pretty} {time}|2026-04-11 12:02:00 UTC>."
+            ),
+        ),
         (
             Reopened(at=AT, counting=(MINA,), needed=2, approvers=(DBA,)),
             (

@@ -20,7 +20,9 @@ from bot.domain.timeline import (
     Ordered,
     Overdue,
     Proposed,
+    Reminded,
     Reopened,
+    Withdrawn,
 )
 from bot.domain.upgrade import Upgrade, check_open, said
 from tests.domain.making import (
@@ -49,7 +51,16 @@ from tests.domain.making import (
 )
 from tests.domain.walking import AT, MOVERS, in_status, seen, walk, walks
 
-NOTES = {"is held", "is seen upgrading", "is seen available", "leans to success", "leans nowhere", "is overdue"}
+NOTES = {
+    "is held",
+    "is reminded of",
+    "Mina withdraws",
+    "is seen upgrading",
+    "is seen available",
+    "leans to success",
+    "leans nowhere",
+    "is overdue",
+}
 
 
 def refusal(name: str, upgrade: Upgrade) -> str:
@@ -132,6 +143,35 @@ def test_when_approvals_no_longer_suffice_it_is_asked_for_more() -> None:
     assert gone.approved_by == ()
     back, _ = moves.approve(gone, MINA, plan().digest, plan(), rule(), AT)
     assert back.approved_by == (MINA,)
+
+
+def test_an_approval_can_be_taken_back_before_the_order() -> None:
+    held, _ = moves.hold(approved(), ("a snapshot is being taken",), AT)
+    upgrade, told = moves.withdraw(held, MINA, AT)
+    assert (upgrade.status, upgrade.approved_by, upgrade.held_for) == (Status.PROPOSED, (), ())
+    assert told == (Withdrawn(at=AT, by=MINA, count=0, needed=1),)
+    back, _ = moves.approve(upgrade, MINA, plan().digest, plan(), rule(), AT)
+    assert (back.status, back.approved_by) == (Status.APPROVED, (MINA,))
+
+
+def test_one_of_two_approvals_can_be_taken_back_while_it_is_still_asked_for_more() -> None:
+    upgrade, _ = moves.approve(proposal(under=rule(approvals=2))[0], MINA, plan().digest, plan(), rule(approvals=2), AT)
+    upgrade, told = moves.withdraw(upgrade, MINA, AT)
+    assert (upgrade.status, upgrade.approved_by, told) == (
+        Status.PROPOSED, (), (Withdrawn(at=AT, by=MINA, count=0, needed=2),),
+    )  # fmt: skip
+
+
+def test_who_has_not_approved_has_nothing_to_withdraw() -> None:
+    assert refusal("Sora withdraws", approved()) == (
+        "You have not approved this upgrade, so there is nothing to withdraw."
+    )
+    assert "AWS has no cancel" in refusal("Mina withdraws", ordering())
+
+
+def test_a_reminder_says_how_many_are_missing() -> None:
+    upgrade, told = moves.remind(proposal(under=rule(approvals=2))[0], AT)
+    assert (upgrade.reminded_at, told) == (AT, (Reminded(at=AT, missing=2, expires_at=NOON + 60 * MINUTE),))
 
 
 def test_what_was_begun_stays_in_its_channel() -> None:

@@ -125,6 +125,14 @@ class StubDesk:
         await self._hear("approve", by, upgrade, digest)
         return approved(proposal(), by)
 
+    async def withdraw(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        await self._hear("withdraw", by, upgrade)
+        return proposal()
+
+    async def propose_again(self, by: UserId, upgrade: UpgradeId) -> Standing:
+        await self._hear("propose_again", by, upgrade)
+        return Standing(proposal(), None)
+
     async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
         await self._hear("decline", by, upgrade)
         return proposal()
@@ -219,9 +227,9 @@ async def listening(
 
 
 def card_blocks(value: str) -> list[dict[str, Any]]:
-    """A card with the three buttons; messages/card.py makes the real one."""
+    """A card with every button; messages/card.py makes the real one."""
     buttons = [
         {"type": "button", "action_id": action, "value": value, "text": {"type": "plain_text", "text": action}}
-        for action in ("approve", "decline", "cancel", "snooze")
+        for action in ("approve", "decline", "cancel", "withdraw", "propose_again", "snooze")
     ]
     return [{"type": "actions", "block_id": "b1", "elements": buttons}]

@@ -30,6 +30,12 @@ async def clicks(ears: Ears, action: str, value: str = GOOD, who: str = "U0MINA"
         ("approve", ("approve", "U0MINA", "orders-k3v9qd2m", "0123456789abcdef"), "Your approval of `orders`"),
         ("decline", ("decline", "U0MINA", "orders-k3v9qd2m"), "You declined `orders`"),
         ("cancel", ("cancel", "U0MINA", "orders-k3v9qd2m"), "You cancelled `orders`"),
+        (
+            "withdraw",
+            ("withdraw", "U0MINA", "orders-k3v9qd2m"),
+            "Your approval of `orders` from 18.4 to 18.6 is withdrawn.",
+        ),
+        ("propose_again", ("propose_again", "U0MINA", "orders-k3v9qd2m"), "Proposed: `orders` from 18.4 to 18.6."),
     ],
 )
 async def test_each_button_asks_the_desk(ears: Ears, action: str, asked: tuple[str, ...], said: str) -> None:
