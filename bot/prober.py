@@ -5,7 +5,7 @@ import logging
 
 from bot.adapters.docket_prober import run_prober
 from bot.settings import ProberSettings, read
-from bot.wiring import prober, require_redis, start_logging, stop_on_signals
+from bot.wiring import hold_still, prober, require_redis, start_logging, stop_on_signals
 
 log = logging.getLogger(__name__)
 
@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 async def measure(settings: ProberSettings) -> None:
     stop = stop_on_signals()
     async with prober(settings) as made:
+        hold_still()
         log.info("prober of %s is ready", ", ".join(settings.probe_regions))
         await run_prober(settings.redis, settings.probe_regions, made.run, stop)
 

@@ -5,7 +5,7 @@ import logging
 
 from bot.adapters.docket import run_worker
 from bot.settings import WorkerSettings, read
-from bot.wiring import office, require_redis, start_logging, stop_on_signals, turns, warn_of_hazards
+from bot.wiring import hold_still, office, require_redis, start_logging, stop_on_signals, turns, warn_of_hazards
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +14,7 @@ async def work(settings: WorkerSettings) -> None:
     stop = stop_on_signals()
     async with office(settings) as made:
         await warn_of_hazards(made.store.server)
+        hold_still()
         log.info("worker ready")
         await run_worker(settings.redis, turns(settings, made), stop)
 
