@@ -42,6 +42,10 @@ class Account:
         """What did not come as the scenario has it, in sentences; empty when all held."""
         return (*self.troubles, *self._outcome(), *self._words(), *self._truths())
 
+    def broken_laws(self) -> tuple[str, ...]:
+        """As `broken_expectations`, but for how the voices mix: while a process is dead, what it has to say comes later."""
+        return (*self.troubles, *self._outcome(), *self._truths())
+
     def _outcome(self) -> Iterator[str]:
         if self.card is None:
             yield "no card was seen"

@@ -1,7 +1,7 @@
 """Scripted engineers and approvers. They act and look through Slack alone, as people do."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from sandbox.slack import Message, Sent, SlackDouble
 
@@ -11,9 +11,11 @@ CARD_SECONDS = 15.0
 class Team:
     """Aki proposes, Mina and Ren of @dba decide; all in #db-ops."""
 
-    def __init__(self, slack: SlackDouble, channel: str, thinking_seconds: float = 0.0) -> None:
-        """Each decision comes `thinking_seconds` after its card."""
+    def __init__(self, slack: SlackDouble, channel: str, thinking_seconds: float = 0.0, tries: int = 1) -> None:
+        """Each decision comes `thinking_seconds` after its card. Who gets no answer asks again, up to `tries` times."""
         self.channel = channel
+        self._slack = slack
+        self._tries = tries
         self._thinking_seconds = thinking_seconds
         self.aki = slack.person("U0AKI")
         self.mina = slack.person("U0MINA")
@@ -21,8 +23,7 @@ class Team:
 
     async def propose(self, words: str = 'upgrade orders 18.6 "patch for CVE"') -> Message:
         """Aki types the command; gives the card."""
-        sent = await self.aki.command(self.channel, "/aurora", words)
-        await self._answered(sent, "Aki's command")
+        await self._ask(lambda: self.aki.command(self.channel, "/aurora", words), "Aki's command")
         return await self.card()
 
     async def card(self) -> Message:
@@ -36,13 +37,24 @@ class Team:
 
     async def _decide(self, card: Message, action: str) -> None:
         await asyncio.sleep(self._thinking_seconds)
-        await self._answered(await self.mina.click(card, action), f"Mina's click on {action}")
 
-    async def _answered(self, sent: Sent, what: str) -> None:
-        try:
-            await sent.answer(within=CARD_SECONDS)
-        except TimeoutError:
-            raise TimeoutError(f"{what} got no answer within {CARD_SECONDS:g} s.") from None
+        async def click() -> Sent | None:
+            now = self._slack.board.find(card.channel, card.ts)
+            return await self.mina.click(now, action) if action in now.buttons else None
+
+        await self._ask(click, f"Mina's click on {action}")
+
+    async def _ask(self, ask: Callable[[], Awaitable[Sent | None]], what: str) -> None:
+        """Nothing to ask, None, is as good as an answer: the first try was heard."""
+        for _ in range(self._tries):
+            sent = await ask()
+            try:
+                if sent:
+                    await sent.answer(within=CARD_SECONDS / self._tries)
+                return
+            except TimeoutError:
+                continue
+        raise TimeoutError(f"{what} got no answer within {CARD_SECONDS:g} s.")
 
     async def sees_reply(self, card: Message, predicate: Callable[[Message], bool], within: float) -> None:
         await self.aki.sees(self.channel, lambda seen: seen.thread_ts == card.ts and predicate(seen), within=within)

@@ -25,8 +25,8 @@ STOP_SECONDS: Final = 10.0
 class Processes:
     """Started by their names in the Procfile; what they print goes to one log file each."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], leash: Leash) -> None:
-        self.commands: Mapping[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
+    def __init__(self, directory: Path, environment: Mapping[str, str], procfile: Path, leash: Leash) -> None:
+        self.commands: Mapping[str, str] = parse_procfile(procfile.read_text()).processes
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._environment = environment
@@ -35,10 +35,12 @@ class Processes:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, directory: Path, environment: Mapping[str, str]) -> AsyncIterator[Self]:
+    async def start(
+        cls, directory: Path, environment: Mapping[str, str], procfile: Path = ROOT / "Procfile"
+    ) -> AsyncIterator[Self]:
         """All of them; ready when each has said so."""
         with Leash() as leash:
-            processes = cls(directory, environment, leash)
+            processes = cls(directory, environment, procfile, leash)
             try:
                 for name in processes.commands:
                     processes.begin(name)

@@ -83,7 +83,8 @@ class Story:
     told: Json | None = None
 
     async def unfold(self) -> None:
-        team = Team(self.here.slack, CHANNEL, THINKING_SECONDS / self.here.wish.pace)
+        wish = self.here.wish
+        team = Team(self.here.slack, CHANNEL, THINKING_SECONDS / wish.pace, wish.tries)
         card = self.card = await team.propose()
         if self.scenario.decision == "approve":
             await team.approve(card)

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final, Literal
 
 from sandbox.aurora import Aurora
-from sandbox.processes import Processes
+from sandbox.processes import ROOT, Processes
 from sandbox.slack import SlackDouble
 from sandbox.valkey import Valkey, free_port
 
@@ -35,6 +35,8 @@ class Wish:
     approvals: int = 1
     minutes: float = 60.0
     rate_limits: bool = True
+    tries: int = 1  # of a person who gets no answer
+    procfile: Path = ROOT / "Procfile"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ async def world(directory: Path, wish: Wish, tell: Tell = lambda _: None) -> Asy
         if wish.mode == "http":
             await slack.deliver_to(f"http://127.0.0.1:{environment['PORT']}/slack/events")
         tell(f"Starting the bot after {monotonic() - began:.1f} s …")
-        bot = await up.enter_async_context(Processes.start(directory / "bot", environment))
+        bot = await up.enter_async_context(Processes.start(directory / "bot", environment, wish.procfile))
         yield World(wish, aurora, slack, valkey, bot, environment, monotonic() - began)
 
 
