@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     def retention(self) -> timedelta:
         return timedelta(days=self.retention_days)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those with a setting of their own."""
+        return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
+
 
 class DeskSettings(Settings):
     """What is needed to plan, to decide and to speak: Slack's bot token, AWS's Region, the policy."""
@@ -77,6 +82,7 @@ class EarsSettings(DeskSettings):
 
     slack_app_token: AppToken | None = None
     slack_signing_secret: SecretStr | None = None
+    slack_app_id: str | None = Field(default=None, pattern=r"^A[A-Z0-9]+$")
     port: int = Field(default=8080, ge=1, le=65535)
 
     @field_validator("slack_signing_secret")

@@ -21,7 +21,7 @@ from handlers.actions import BUTTONS, click_listener, stranger_listener
 from handlers.answering import Answering
 from handlers.commands import command_listener
 from handlers.desk import Desk
-from handlers.middleware import SeenBefore, deduplication, team_guard
+from handlers.middleware import SeenBefore, deduplication, replay_guard, stranger_guard
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,8 @@ def make_app(
     settings: EarsSettings, slack: Slack, desk: Desk, answering: Answering, seen_before: SeenBefore
 ) -> AsyncApp:
     app = _bolt(settings, slack)
-    app.middleware(team_guard(settings.slack_team_id, answering))
+    app.middleware(replay_guard(seen_before, answering))
+    app.middleware(stranger_guard(settings.slack_team_id, settings.slack_app_id, answering))
     app.middleware(deduplication(seen_before))
     app.command(COMMAND)(command_listener(desk, answering))
     for action, decide in BUTTONS.items():
@@ -72,21 +73,31 @@ def _bolt_log() -> logging.Logger:
 _KNOWN: Final = (bolt_says.warning_client_prioritized_and_token_skipped(), bolt_says.warning_token_skipped())
 
 
+_BARES: Final = "Invalid request signature detected"  # and then the whole body
+
+
 def _is_news(record: logging.LogRecord) -> bool:
-    """That we give Bolt both a client and a way to authorize is on purpose."""
-    return record.getMessage() not in _KNOWN
+    """That we give Bolt both a client and a way to authorize is on purpose; who is turned away is told in handlers.web."""
+    return (said := record.getMessage()) not in _KNOWN and not said.startswith(_BARES)
 
 
 async def _on_error(error: Exception, body: Mapping[str, Any], ack: AsyncAck) -> BoltResponse | None:
     """The last resort: what nobody listens to is acknowledged, and what broke before its acknowledgement answered."""
     if isinstance(error, BoltUnhandledRequestError):
         log.info("nobody listens to %s", body.get("type") or body.get("command"))
-        return BoltResponse(status=200, body="")
+        return (
+            _json(answers.unknown_form())
+            if body.get("type") == "view_submission"
+            else BoltResponse(status=200, body="")
+        )
     reference = secrets.token_hex(4)
     log.error("a request broke before it was asked, ref %s", reference, exc_info=error)
     if ack.response is not None:
         return None
     told = {"response_type": "ephemeral", "text": answers.broken(reference).text} if "command" in body else None
-    return BoltResponse(
-        status=200, body=json.dumps(told) if told else "", headers={"content-type": ["application/json"]}
-    )
+    return _json(told)
+
+
+def _json(told: Mapping[str, Any] | None) -> BoltResponse:
+    body = json.dumps(told) if told else ""
+    return BoltResponse(status=200, body=body, headers={"content-type": ["application/json"]})

@@ -1,4 +1,4 @@
-"""What happens before a request is listened to: strangers are turned away, and what comes twice is done once."""
+"""What happens before a request is listened to: replays and strangers are turned away, what comes twice is done once."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from slack_bolt import BoltResponse
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.domain.errors import Refused, Unavailable
 from bot.messages.message import Message
@@ -15,29 +16,62 @@ from handlers.answering import Answering
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = timedelta(minutes=15)
+REMEMBERED: Final = timedelta(minutes=15)  # a signature may be good for ten: dated five minutes ahead, and five after
+SIGNATURE: Final = "x-slack-signature"
 STORE_DEADLINE: Final = timedelta(milliseconds=500)  # the person's three seconds run already
 Next = Callable[[], Awaitable[Any]]
 SeenBefore = Callable[[str, timedelta], Awaitable[bool]]
 Middleware = Callable[..., Awaitable[BoltResponse | None]]
 
 
-def team_guard(home: str, answering: Answering) -> Middleware:
-    """Only requests of this workspace's own people get through; all others read why not."""
+def replay_guard(seen_before: SeenBefore, answering: Answering) -> Middleware:
+    """Over HTTP a signature is good once; Bolt, which has verified it by now, would take it again for five minutes.
 
-    async def guard(ack: AsyncAck, body: Mapping[str, Any], next: Next) -> BoltResponse | None:
-        if is_home(body, home):
-            await next()
-            return None
-        if body.get("response_url"):
-            await answering.serve(ack, body, _turn_away, changes=False)
-        return ack.response or BoltResponse(status=200, body="")
+    While the store cannot say, nobody is let in: the person reads that it does not answer, and Slack is told to send an
+    event again. Nothing is signed on a socket.
+    """
+
+    async def guard(req: AsyncBoltRequest, ack: AsyncAck, body: Mapping[str, Any], next: Next) -> BoltResponse | None:
+        try:
+            replayed = any([await _asked(seen_before, f"signature:{each}") for each in req.headers.get(SIGNATURE, ())])
+        except Unavailable as trouble:
+            return await _turn_away(trouble, ack, body, answering) or BoltResponse(status=503, body="")
+        if replayed:
+            return BoltResponse(status=401, body={"error": "replayed"})
+        await next()
+        return None
 
     return guard
 
 
-async def _turn_away() -> Message:
-    raise Refused("I serve another workspace and its own members only.")
+def stranger_guard(home: str, app: str | None, answering: Answering) -> Middleware:
+    """Only requests of this workspace's own people get through, and only to this app; all others read why not."""
+
+    async def guard(ack: AsyncAck, body: Mapping[str, Any], next: Next) -> BoltResponse | None:
+        if not is_home(body, home):
+            no = Refused("I serve another workspace and its own members only.")
+        elif app is not None and body.get("api_app_id") != app:
+            no = Refused("This came through another Slack app than mine, so nothing was done.")
+        else:
+            await next()
+            return None
+        return await _turn_away(no, ack, body, answering) or BoltResponse(status=200, body="")
+
+    return guard
+
+
+async def _turn_away(
+    why: Refused | Unavailable, ack: AsyncAck, body: Mapping[str, Any], answering: Answering
+) -> BoltResponse | None:
+    """Acknowledged and answered, when there is an address for an answer."""
+
+    async def ask() -> Message:
+        raise why
+
+    if not body.get("response_url"):
+        return None
+    await answering.serve(ack, body, ask, changes=False)
+    return ack.response
 
 
 def is_home(body: Mapping[str, Any], home: str) -> bool:
@@ -69,10 +103,17 @@ def deduplication(seen_before: SeenBefore) -> Middleware:
 
 async def _seen(seen_before: SeenBefore, key: str) -> bool:
     try:
+        return await _asked(seen_before, key)
+    except Unavailable:
+        return False
+
+
+async def _asked(seen_before: SeenBefore, key: str) -> bool:
+    try:
         async with asyncio.timeout(STORE_DEADLINE.total_seconds()):
             return await seen_before(key, REMEMBERED)
-    except (Unavailable, TimeoutError):
-        return False
+    except TimeoutError:
+        raise Unavailable("Redis", "TimeoutError") from None
 
 
 def request_key(body: Mapping[str, Any]) -> str | None:

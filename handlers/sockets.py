@@ -13,6 +13,9 @@ from aiohttp import ClientSession, ClientTimeout
 from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+from handlers.payload import is_readable
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,11 @@ class Ear(AsyncSocketModeHandler):
         self._unacknowledged += 1
         self.quiet.clear()
         try:
-            await super().handle(client, req)
+            if is_readable(req.payload):
+                await super().handle(client, req)
+            else:
+                log.warning("an envelope is nothing that Slack sends, so nothing is done")
+                await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
         finally:
             self._unacknowledged -= 1
             if not self._unacknowledged:

@@ -1,6 +1,7 @@
 """HTTP on $PORT: whether this process lives and hears, and in HTTP mode Slack's requests."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,8 +14,12 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.request.internals import parse_body
 
 from bot.domain.errors import Unavailable
+from handlers.payload import is_readable
+
+log = logging.getLogger(__name__)
 
 EVENTS: Final = "/slack/events"
 MOST_BYTES: Final = 1024 * 1024
@@ -77,7 +82,10 @@ async def slack_events(app: AsyncApp, request: web.Request) -> web.Response:
         bolt_request = _read(await request.text(), request)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return web.Response(status=400, text="unreadable")
-    return await to_aiohttp_response(await app.async_dispatch(bolt_request))
+    response = await app.async_dispatch(bolt_request)
+    if response.status == 401:
+        log.warning("a request is turned away: its signature is wrong, too old, dated ahead, or was used before")
+    return await to_aiohttp_response(response)
 
 
 def _is_one(pattern: re.Pattern[str], values: list[str]) -> bool:
@@ -92,6 +100,8 @@ def _read(raw: str, request: web.Request) -> AsyncBoltRequest:
     """
     is_command = "payload" in raw and not raw.startswith("{") and "payload" not in dict(parse_qsl(raw))
     readable = raw.replace("payload", "%70ayload") if is_command else raw
+    if not is_readable(parse_body(readable, request.content_type)):
+        raise ValueError("nothing that Slack sends")
     bolt_request = AsyncBoltRequest(body=readable, query=request.query_string, headers=dict(request.headers))
     bolt_request.raw_body = raw
     return bolt_request

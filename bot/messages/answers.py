@@ -1,7 +1,7 @@
 """What is answered to a command or a click, for one person's eyes."""
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from bot.domain.errors import Refused
 from bot.domain.preflight import Facts, Maintenance, Unread
@@ -367,3 +367,10 @@ def broken(reference: str) -> Message:
     return _message(
         f"Something broke (ref `{reference}`). Nothing was saved half. Try again, or show the reference to those who run this bot."
     )
+
+
+def unknown_form() -> Mapping[str, Any]:
+    """Takes the place of a form that nobody here knows (a view_submission's `response_action`)."""
+    sentence = "I do not know this form, so nothing was done. `/aurora status` shows what is open."
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "Aurora"}, "blocks": [section(sentence)]}
+    return {"response_action": "update", "view": view}

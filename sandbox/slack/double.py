@@ -98,6 +98,7 @@ class SlackDouble:
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_SIGNING_SECRET": SIGNING_SECRET,
             "SLACK_TEAM_ID": self.workspace.team_id,
+            "SLACK_APP_ID": APP_ID,
             **app_token,
             **NO_PROXY,
         }
@@ -170,6 +171,11 @@ class SlackDouble:
     @property
     def unacked(self) -> int:
         return self._courier.unacked
+
+    @property
+    def response_secrets(self) -> tuple[str, ...]:
+        """What makes each response_url that was ever given one's own."""
+        return self._urls.secrets
 
     @property
     def response_urls_refused(self) -> int:

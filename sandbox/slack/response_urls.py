@@ -34,6 +34,10 @@ class ResponseUrls:
         self._urls: dict[str, ResponseUrl] = {}
         self.refused = 0
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(self._urls)
+
     def issue(
         self, deed: str, channel: str, user: str, heard: Callable[[Message], None], original: str | None = None
     ) -> str:

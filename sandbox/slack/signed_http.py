@@ -21,11 +21,12 @@ class SignedHttp:
         self.signing_secret = signing_secret
         self._now = now
         self._session = ClientSession(timeout=ClientTimeout(total=ACK_WINDOW_S))
+        self._signed_at: dict[str, int] = {}  # by the id of the envelope
 
     async def deliver(self, envelope: Envelope) -> Ack:
         started = perf_counter()
         body, content_type = encoded(envelope)
-        headers = self._signed(body) | {"Content-Type": content_type}
+        headers = self._signed(envelope, body) | {"Content-Type": content_type}
         try:
             async with self._session.post(self.url, data=body, headers=headers) as response:
                 return await _ack(response, started)
@@ -34,8 +35,11 @@ class SignedHttp:
         except ClientError:
             return Ack((perf_counter() - started) * 1000, error="dispatch_failed", status=0)
 
-    def _signed(self, body: bytes) -> dict[str, str]:
-        timestamp = str(int(self._now()))
+    def _signed(self, envelope: Envelope, body: bytes) -> dict[str, str]:
+        """Each delivery of the same request has a second of its own, and so a signature of its own."""
+        before = self._signed_at.get(envelope.envelope_id, 0)
+        self._signed_at[envelope.envelope_id] = max(int(self._now()), before + 1)
+        timestamp = str(self._signed_at[envelope.envelope_id])
         signature = sign(self.signing_secret, timestamp, body)
         return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature}
 

@@ -154,13 +154,13 @@ class StubDesk:
 class StubStore:
     """What Redis does for the ears."""
 
-    seen: set[str] = field(default_factory=set)
+    kept: dict[str, timedelta] = field(default_factory=dict)
     down: bool = False
 
-    async def seen_before(self, key: str, _keep: timedelta) -> bool:
+    async def seen_before(self, key: str, keep: timedelta) -> bool:
         await self.ping()
-        before = key in self.seen
-        self.seen.add(key)
+        before = key in self.kept
+        self.kept[key] = keep
         return before
 
     async def ping(self) -> None:

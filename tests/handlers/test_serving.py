@@ -12,9 +12,15 @@ from bot.domain.ids import UserId
 from bot.messages.message import Message
 from handlers.answering import Answering
 from handlers.middleware import deduplication, is_home, request_key
+from handlers.payload import is_readable
 from sandbox.slack import SlackDouble
+from sandbox.slack.blocks import check_blocks
+from sandbox.slack.deeds import Sent
+from sandbox.slack.delivery import Envelope
 from sandbox.slack.double import SIGNING_SECRET
 from sandbox.slack.payloads import VERIFICATION_TOKEN
+from sandbox.slack.world import APP_ID
+from tests.fuzz.requests import Case, view
 from tests.handlers.ears import Ears, StubDesk, Transport, card_blocks, listening
 
 
@@ -78,6 +84,46 @@ async def test_another_team_is_turned_away(ears: Ears) -> None:
     assert sent.acked
     assert (await sent.answer()).text == "I serve another workspace and its own members only."
     assert ears.desk.asked == []
+
+
+async def test_another_app_is_turned_away(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.slack.payloads.APP_ID", "A0ANOTHER")
+    card = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks('{"upgrade":"a","digest":"b"}'))
+    for sent in (
+        await ears.slack.person("U0AKI").command("C0DBOPS", "/aurora", "list"),
+        await ears.slack.person("U0MINA").click(card, "approve"),
+    ):
+        assert sent.acked
+        assert (await sent.answer()).text == "This came through another Slack app than mine, so nothing was done."
+    assert ears.desk.asked == []
+
+
+async def test_an_answer_goes_to_slack_only(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else's address it is: the person is answered in the channel instead."""
+    monkeypatch.setattr("sandbox.slack.world.World.url", lambda *_: "http://127.0.0.1:1/elsewhere")
+    sent = await ears.slack.person("U0AKI").command("C0DBOPS", "/aurora", "list")
+    assert (await sent.answer()).text.startswith("`orders`")
+    assert ears.slack.calls["chat.postEphemeral"] == 1
+
+
+async def test_a_form_that_nobody_knows_says_so(ears: Ears) -> None:
+    envelope = Envelope("interactive", view(Case("view", "U0AKI"), "T0SANDBOX", APP_ID))
+    ack = await ears.slack.redeliver(Sent("U0AKI", "C0DBOPS", envelope=envelope))
+    assert ack.body is not None
+    assert ack.body["response_action"] == "update"
+    assert "I do not know this form" in str(check_blocks(ack.body["view"]["blocks"]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None, [], "x", {"command": "/aurora"}, {"command": "/aurora", "user_id": "U0AKI> <!channel"}, {"user": "U0AKI"},
+        {"actions": [], "user": {"id": "U0AKI"}}, {"actions": [{}], "user": {"id": "U0AKI"}}, {"team": "T0SANDBOX"},
+        {"view": {"id": 1}, "user": {"id": "U0AKI"}}, {"event": "x"}, {"response_url": 1},
+    ],
+)  # fmt: skip
+def test_what_no_slack_would_send_is_not_read(body: object) -> None:
+    assert not is_readable(body)
 
 
 async def test_another_command_of_the_same_app_is_answered(ears: Ears) -> None:
