@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientError,
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+)
 from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
+from yarl import URL
 
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, UserId
@@ -44,13 +53,36 @@ class Slack:
     @asynccontextmanager
     async def connect(cls, token: SecretStr, base_url: str) -> AsyncIterator["Slack"]:
         """Calls nobody yet: a wrong token shows with the first call."""
-        async with ClientSession(timeout=CALL) as session:
+        async with ClientSession(timeout=CALL, middlewares=(only_to(base_url),)) as session:
             secret = token.get_secret_value()
             yield cls(
                 session=session,
                 once=AsyncWebClient(token=secret, base_url=base_url, session=session, retry_handlers=[]),
                 calm=AsyncWebClient(token=secret, base_url=base_url, session=session),
             )
+
+
+class ElsewhereError(ClientError):
+    """An address that we were given is not one of Slack's."""
+
+
+def only_to(base_url: str) -> ClientMiddlewareType:
+    """Slack tells us where to answer and where to upload; whoever else could must not choose whom we call.
+
+    Slack's hosts are that of `base_url` with its `hooks.` and `files.`, by the same scheme and port, redirects included.
+    """
+    slack = URL(base_url)
+    hosts = {slack.host, f"hooks.{slack.host}", f"files.{slack.host}"}
+
+    async def guard(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        url = request.url
+        if url.host not in hosts or (url.scheme, url.port) != (slack.scheme, slack.port):
+            raise ElsewhereError(
+                f"{url.scheme}://{url.host}:{url.port} is not an address of Slack, so it was not called"
+            )
+        return await handler(request)
+
+    return guard
 
 
 class _LimitedError(Unavailable):
@@ -66,8 +98,13 @@ async def answered(call: Awaitable[AsyncSlackResponse]) -> Mapping[str, Any]:
     except SlackApiError as error:
         raise _trouble(error) from error
     except (ClientError, OSError, SlackClientError) as error:
-        raise Unavailable("Slack", "no answer", type(error).__name__) from error
+        raise _no_answer(error) from error
     return data if isinstance(data, dict) else {}
+
+
+def _no_answer(error: Exception) -> Unavailable:
+    elsewhere = isinstance(error, ElsewhereError)
+    return Unavailable("Slack", "no answer", str(error) if elsewhere else type(error).__name__)
 
 
 def _trouble(error: SlackApiError) -> Unavailable:
@@ -208,7 +245,7 @@ class SlackAnswers:
                 text=message.text, blocks=blocks, response_type="ephemeral", replace_original=False
             )
         except (ClientError, OSError) as error:
-            raise Unavailable("Slack", "no answer", type(error).__name__) from error
+            raise _no_answer(error) from error
         if response.status_code != 200:
             raise Unavailable("Slack", f"HTTP {response.status_code}", response.body[:200])
 

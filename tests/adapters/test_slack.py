@@ -5,11 +5,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic, time
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from aiohttp import ClientRequest, ClientResponse, web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
+from yarl import URL
 
-from bot.adapters.slack import Slack, SlackAnswers, SlackThread
+from bot.adapters.slack import ElsewhereError, Slack, SlackAnswers, SlackThread, only_to
 from bot.adapters.slack_people import SlackPeople
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, TeamId, UserId
@@ -307,3 +312,68 @@ async def test_a_whisper_is_for_one(slack: Slack, double: SlackDouble) -> None:
 async def test_a_response_url_that_is_spent(slack: Slack, double: SlackDouble) -> None:
     with pytest.raises(Unavailable, match="HTTP 404"):
         await SlackAnswers(slack).reply(double.world.url("response/spent"), HELLO)
+
+
+# --- whom it calls ---
+
+REAL = "https://slack.com/api/"
+
+
+@pytest.mark.parametrize(
+    ("base", "address", "called"),
+    [
+        (REAL, "https://slack.com/api/chat.postMessage", True),
+        (REAL, "https://hooks.slack.com/commands/T0/1/x", True),
+        (REAL, "https://files.slack.com/upload/v1/x", True),
+        (REAL, "http://hooks.slack.com/commands/T0/1/x", False),
+        (REAL, "https://hooks.slack.com:8443/commands/T0/1/x", False),
+        (REAL, "https://hooks.slack.com.evil.example/x", False),
+        (REAL, "https://evil.example/hooks.slack.com", False),
+        (REAL, "https://hooks.slack.com@evil.example/x", False),
+        (REAL, "https://evilslack.com/x", False),
+        (REAL, "http://169.254.169.254/latest/meta-data/", False),
+        (REAL, "http://127.0.0.1:8080/", False),
+        ("https://slack-gov.com/api/", "https://hooks.slack-gov.com/x", True),
+        ("https://slack-gov.com/api/", "https://hooks.slack.com/x", False),
+        ("http://127.0.0.1:8000/api/", "http://127.0.0.1:8000/response/x", True),
+        ("http://127.0.0.1:8000/api/", "http://127.0.0.1:8001/response/x", False),
+        ("http://127.0.0.1:8000/api/", "https://hooks.slack.com/x", False),
+    ],
+)
+async def test_only_slack_is_called(base: str, address: str, called: bool) -> None:
+    async def handler(_: ClientRequest) -> ClientResponse:
+        raise ZeroDivisionError  # it would be
+
+    asked = cast("ClientRequest", SimpleNamespace(url=URL(address)))
+    with pytest.raises(ZeroDivisionError if called else ElsewhereError):
+        await only_to(base)(asked, handler)
+
+
+async def test_neither_answers_nor_uploads_go_elsewhere_nor_follow_there(
+    double: SlackDouble, slack: Slack, lanes: FreeLanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def evil(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", evil)
+    async with TestServer(app) as elsewhere:
+        with pytest.raises(Unavailable, match="is not an address of Slack, so it was not called"):
+            await SlackAnswers(slack).reply(str(elsewhere.make_url("/answer")), HELLO)
+        with monkeypatch.context() as world:
+            world.setattr("sandbox.slack.world.World.url", lambda *_: str(elsewhere.make_url("/upload")))
+            with pytest.raises(Unavailable, match="is not an address of Slack"):
+                await SlackThread(slack, lanes).upload(OPS, "1.0", {"report.md": "# Report"}, HELLO)
+
+        async def moved(_: object, request: web.Request) -> web.Response:
+            raise web.HTTPTemporaryRedirect(elsewhere.make_url(request.path))
+
+        monkeypatch.setattr("sandbox.slack.response_urls.ResponseUrls._usable", lambda *_: None)
+        with monkeypatch.context() as world:
+            world.setattr("sandbox.slack.args.Args.of", moved)
+            with pytest.raises(Unavailable):
+                await SlackAnswers(slack).reply(double.world.url("response/x"), HELLO)
+    assert asked == []
