@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from bot.adapters import logs
 from bot.adapters.clock import SteadyClock, WallClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.postgres import Postgres, Target, Token
 from bot.adapters.rds import RdsAurora
 from bot.adapters.rds_tokens import IamTokens
-from bot.adapters.redis import RedisCache, RedisLanes, RedisServer
+from bot.adapters.redis import RedisCache, RedisLanes, RedisServer, passwords
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
@@ -165,10 +167,9 @@ async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
 
 
 def start_logging(settings: Settings) -> None:
-    """Slack's and AWS's own loggers stay above DEBUG, where they write tokens and bodies."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("slack_bolt", "slack_sdk", "botocore", "boto3", "urllib3", "aiohttp", "asyncio"):
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    """Without what is secret here, which boto3 reads from the environment by itself in part."""
+    of_aws = (os.environ.get(name, "") for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
+    logs.start(settings.log_level, [*settings.secrets, *passwords(settings.redis), *of_aws])
 
 
 def require_redis(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
 from sandbox.leash import Leash
 
@@ -20,17 +21,18 @@ STOP_SECONDS: Final = 10.0
 class Valkey:
     """One server with its own directory; `url` stays the same for its whole life."""
 
-    def __init__(self, directory: Path, leash: Leash) -> None:
+    def __init__(self, directory: Path, leash: Leash, password: str) -> None:
         self._directory = directory
         self._leash = leash
+        self._password = password
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, directory: Path) -> AsyncIterator[Self]:
+    async def start(cls, directory: Path, password: str = "") -> AsyncIterator[Self]:
         with Leash() as leash:
-            valkey = cls(directory, leash)
+            valkey = cls(directory, leash, password)
             try:
                 await valkey.restart()
                 yield valkey
@@ -39,7 +41,8 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        return f"redis://{HOST}:{self._port}/0"
+        by = f":{quote(self._password, safe='')}@" if self._password else ""
+        return f"redis://{by}{HOST}:{self._port}/0"
 
     async def stop(self) -> None:
         """Shut down as an operator would: everything is on disk afterwards."""
@@ -77,6 +80,7 @@ class Valkey:
                 [
                     binary(), "--bind", HOST, "--port", str(self._port), "--dir", self._directory, "--save", "",
                     "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+                    "--requirepass", self._password,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -99,14 +103,14 @@ class Valkey:
         self._process = None
 
     async def _answers(self) -> bool:
-        """It says PONG, and not that it is still loading."""
+        """It says PONG, or asks who we are; and not that it is still loading."""
         try:
             reader, writer = await asyncio.open_connection(HOST, self._port)
         except OSError:
             return False
         try:
             writer.write(b"PING\r\n")
-            return await reader.readline() == b"+PONG\r\n"
+            return (await reader.readline()).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
         finally:

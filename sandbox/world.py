@@ -37,6 +37,8 @@ class Wish:
     rate_limits: bool = True
     tries: int = 1  # of a person who gets no answer
     procfile: Path = ROOT / "Procfile"
+    redis_password: str = ""
+    log_level: Literal["DEBUG", "INFO"] = "INFO"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ async def _outside(up: AsyncExitStack, directory: Path, wish: Wish) -> tuple[Aur
     aurora_up = asyncio.create_task(starting.__aenter__())
     try:
         slack = await up.enter_async_context(SlackDouble.start(rate_limits=wish.rate_limits))
-        valkey = await up.enter_async_context(Valkey.start(directory / "valkey"))
+        valkey = await up.enter_async_context(Valkey.start(directory / "valkey", wish.redis_password))
     finally:
         aurora = await aurora_up
         up.push_async_exit(starting)
@@ -91,6 +93,7 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
         **aurora.environment(),
         **slack.environment(wish.mode),
         "REDIS_URL": valkey.url,
+        "LOG_LEVEL": wish.log_level,
         "AURORA_POLICY": str(policy),
         "PROBE_REGIONS": "us-east-1,ap-northeast-1",
         "PORT": str(free_port()),

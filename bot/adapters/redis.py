@@ -46,13 +46,13 @@ def speaking(url: str) -> Iterator[None]:
 
 def _unavailable(url: str, error: Exception) -> Unavailable:
     text = str(error)
-    for secret in _secrets(url):
+    for secret in passwords(url):
         text = text.replace(secret, "***")
     word = re.match(r"[A-Z]{3,}\b", text)
     return Unavailable("Redis", word[0] if word else type(error).__name__, text)
 
 
-def _secrets(url: str) -> tuple[str, ...]:
+def passwords(url: str) -> tuple[str, ...]:
     """Whatever of the URL must not be said: its password as written and as meant."""
     found = re.match(r"[^:]+://(?P<user>[^:/@]*):(?P<password>.*)@", url)
     written = found["password"] if found else ""

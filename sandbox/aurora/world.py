@@ -146,7 +146,7 @@ class Aurora:
         return {
             "AWS_ENDPOINT_URL_RDS": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": "AKIASANDBOX000000000",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "secret-access-key-of-the-sandbox",
             "AWS_REGION": WRITER,
             "AWS_DEFAULT_REGION": WRITER,
             "AWS_EC2_METADATA_DISABLED": "true",
