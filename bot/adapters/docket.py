@@ -96,10 +96,9 @@ async def take(again: Perpetual, key: str, turn: Coroutine[Any, Any, timedelta |
 
 def running_here() -> None:
     """Let the stop of this worker know of the current task."""
-    task = asyncio.current_task()
-    assert task is not None
-    _running.get().add(task)
-    task.add_done_callback(_running.get().discard)
+    if (task := asyncio.current_task()) is not None:
+        _running.get().add(task)
+        task.add_done_callback(_running.get().discard)
 
 
 def open_docket(url: str, name: str, concurrency: int = 0) -> Docket:
