@@ -6,7 +6,7 @@ PACE   ?= 1
 HAS_UV  = $(BIN)/uv --version >/dev/null 2>&1
 HAS_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1
 
-.PHONY: demo test check cover setup clean
+.PHONY: demo test check cover audit setup clean
 
 demo: setup  ## One whole upgrade on this machine, some 40 seconds
 	@$(BIN)/python -m sandbox rehearse --pace $(PACE)
@@ -23,6 +23,9 @@ check: setup  ## Lint, format, types, import contracts, lock file
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/uv lock --check
+
+audit: setup  ## Known vulnerabilities of what the lock file names; asks osv.dev
+	@UV=$(BIN)/uv .ci/audit
 
 setup: $(VENV)/.ready
 
