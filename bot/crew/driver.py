@@ -131,7 +131,7 @@ class Driver:
     async def _give_order(self, upgrade: Upgrade) -> None:
         """Check once more, write the intent, call once, write the answer."""
         try:
-            approved_by = await self._check_once_more(upgrade)
+            rule, approved_by = await self._check_once_more(upgrade)
         except _Changed as changed:
             await self._save(moves.cancel(upgrade, None, self.clock.now(), str(changed)))
             return
@@ -142,11 +142,11 @@ class Driver:
             await self._save(moves.hold(upgrade, (str(hindrance),), self.clock.now()))
             return
         moves.check_open(upgrade, self.clock.now())  # the check may have taken long
-        await _to_the_end(self._order(upgrade, approved_by))
+        await _to_the_end(self._order(upgrade, approved_by, rule))
 
-    async def _order(self, upgrade: Upgrade, approved_by: tuple[UserId, ...]) -> None:
+    async def _order(self, upgrade: Upgrade, approved_by: tuple[UserId, ...], rule: Rule) -> None:
         began = asyncio.get_running_loop().time()
-        intended = await self._save(moves.intend(upgrade, approved_by, self.clock.now()))
+        intended = await self._save(moves.intend(upgrade, approved_by, self.clock.now(), rule))
         if not await self.upgrades.make_durable():
             log.warning("%s: the store cannot promise that the intent outlives a power cut", upgrade.id)
         answer = await self._call(intended, began)
@@ -193,8 +193,8 @@ class Driver:
             case _:
                 assert_never(answer)
 
-    async def _check_once_more(self, upgrade: Upgrade) -> tuple[UserId, ...]:
-        """Who approved, if the plan, the policy in force and preflight still allow the order (law 2).
+    async def _check_once_more(self, upgrade: Upgrade) -> tuple[Rule, tuple[UserId, ...]]:
+        """The rule in force and who approved, if the plan, the policy in force and preflight still allow the order (law 2).
 
         First as the shelf has it: while that holds the order back, AWS is not asked anew for each upgrade that waits.
         """
@@ -202,7 +202,7 @@ class Driver:
         approved_by = await self._standing(upgrade, rule)
         await self._check_cluster(upgrade, fresh=False)
         await self._check_cluster(upgrade, fresh=True)
-        return approved_by
+        return rule, approved_by
 
     async def _check_cluster(self, upgrade: Upgrade, *, fresh: bool) -> None:
         cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=fresh)

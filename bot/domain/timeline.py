@@ -37,13 +37,14 @@ class Proposed(Happening):
 
 
 class Approved(Happening):
-    """`count` of `needed` approvals are in with this one."""
+    """`count` of `needed` approvals are in with this one. `rule` is the one in force; older entries have none."""
 
     kind: Literal["approved"] = "approved"
     by: UserId
     digest: str
     count: int
     needed: int
+    rule: Rule | None = None
 
 
 class Withdrawn(Happening):
@@ -97,11 +98,15 @@ class Held(Happening):
 
 
 class Intended(Happening):
-    """The order is about to be given. Written before the call, so that nobody ever calls twice."""
+    """The order is about to be given. Written before the call, so that nobody ever calls twice.
+
+    `rule` is the one in force, under which those of `approved_by` count; older entries have none.
+    """
 
     kind: Literal["intended"] = "intended"
     digest: str
     approved_by: tuple[UserId, ...]
+    rule: Rule | None = None
 
 
 class Ordered(Happening):

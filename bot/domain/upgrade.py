@@ -191,7 +191,7 @@ def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, rule:
     count, needed = len(approved.approved_by), rule.approvals
     if count >= needed:
         approved = approved._become(Status.APPROVED)
-    return approved, (Approved(at=now, by=by, digest=seen_digest, count=count, needed=needed),)
+    return approved, (Approved(at=now, by=by, digest=seen_digest, count=count, needed=needed, rule=rule),)
 
 
 def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
@@ -249,9 +249,11 @@ def hold(upgrade: Upgrade, reasons: tuple[str, ...], now: datetime) -> Move:
     return upgrade._remain(Status.APPROVED, held_for=reasons, held_at=now), (Held(at=now, reasons=reasons),)
 
 
-def intend(upgrade: Upgrade, approved_by: tuple[UserId, ...], now: datetime) -> Move:
-    """The first of the three commits of an order."""
-    entry = Intended(at=now, digest=upgrade.plan.digest, approved_by=approved_by)
+def intend(upgrade: Upgrade, approved_by: tuple[UserId, ...], now: datetime, rule: Rule | None = None) -> Move:
+    """The first of the three commits of an order. `rule` is the one in force, under which those approvals count."""
+    if now >= upgrade.expires_at:
+        raise Refused("This proposal has expired. Propose it again.")
+    entry = Intended(at=now, digest=upgrade.plan.digest, approved_by=approved_by, rule=rule)
     return upgrade._become(Status.ORDERING, intent_at=now, held_for=()), (entry,)
 
 

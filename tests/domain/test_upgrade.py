@@ -112,13 +112,13 @@ def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
     upgrade, first = moves.approve(upgrade, MINA, plan().digest, plan(), upgrade.rule, AT)
     assert (upgrade.status, first) == (
         Status.PROPOSED,
-        (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2),),
+        (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2, rule=upgrade.rule),),
     )
     assert refusal("Mina approves", upgrade) == "You have approved this upgrade already; one person counts once."
     upgrade, second = moves.approve(upgrade, SORA, plan().digest, plan(), upgrade.rule, AT)
     assert (upgrade.status, second) == (
         Status.APPROVED,
-        (Approved(at=AT, by=SORA, digest=plan().digest, count=2, needed=2),),
+        (Approved(at=AT, by=SORA, digest=plan().digest, count=2, needed=2, rule=upgrade.rule),),
     )
     assert upgrade.approved_by == (MINA, SORA)
 
@@ -273,6 +273,14 @@ def test_an_order_is_intended_and_answered() -> None:
     refused, told = moves.not_ordered(intended, "AccessDenied", "no", AT + SECOND)
     assert (refused.status, refused.finished_at) == (Status.REFUSED, AT + SECOND)
     assert told == (NotOrdered(at=AT + SECOND, code="AccessDenied", message="no"),)
+
+
+def test_nothing_is_ordered_once_the_time_is_over() -> None:
+    late = approved(under=rule(minutes=3))
+    with pytest.raises(Refused, match="This proposal has expired"):
+        moves.intend(late, (MINA,), NOON + 3 * MINUTE)
+    _, told = moves.intend(late, (MINA,), NOON + 2 * MINUTE, rule())
+    assert told == (Intended(at=NOON + 2 * MINUTE, digest=plan().digest, approved_by=(MINA,), rule=rule()),)
 
 
 def test_a_member_is_told_when_it_shows_something_new() -> None:

@@ -59,7 +59,7 @@ MOVERS: Final[Mapping[str, Mover]] = {
     "Aki declines": lambda upgrade: moves.decline(upgrade, AKI, AT),
     "Aki cancels": lambda upgrade: moves.cancel(upgrade, AKI, AT),
     "the bot cancels": lambda upgrade: moves.cancel(upgrade, None, AT, "the plan changed"),
-    "expires": lambda upgrade: moves.expire(upgrade, AT),
+    "expires": lambda upgrade: moves.expire(upgrade, upgrade.expires_at),
     "is held": lambda upgrade: moves.hold(upgrade, ("a snapshot is being taken",), AT),
     "is held no more": lambda upgrade: moves.hold(upgrade, (), AT),
     "Mina withdraws": lambda upgrade: moves.withdraw(upgrade, MINA, AT),
@@ -98,7 +98,7 @@ def in_status(status: Status) -> Upgrade:
         case Status.DECLINED:
             return moves.decline(proposal()[0], MINA, AT)[0]
         case Status.EXPIRED:
-            return moves.expire(proposal()[0], AT)[0]
+            return MOVERS["expires"](proposal()[0])[0]
         case Status.CANCELLED:
             return moves.cancel(proposal()[0], AKI, AT)[0]
 
