@@ -3,7 +3,7 @@
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -48,6 +48,8 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=True
     )
 
+    role: ClassVar[str] = "bot"  # of the process, as timelines name it
+
     redis_url: RedisDsn
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     retention_days: int = Field(default=180, ge=1)
@@ -80,6 +82,8 @@ class DeskSettings(Settings):
 class EarsSettings(DeskSettings):
     """The web process: Socket Mode when there is an app token, signed HTTP otherwise."""
 
+    role: ClassVar[str] = "web"
+
     slack_app_token: AppToken | None = None
     slack_signing_secret: SecretStr | None = None
     slack_app_id: str | None = Field(default=None, pattern=r"^A[A-Z0-9]+$")
@@ -95,6 +99,8 @@ class EarsSettings(DeskSettings):
 
 class WorkerSettings(DeskSettings):
     """What AWS shows may be CATALOGUE_SECONDS old, so an outcome is believed only after several looks at it."""
+
+    role: ClassVar[str] = "worker"
 
     watch_seconds: Seconds = 10
     quiet_seconds: float = Field(default=90, ge=60, le=3600)
@@ -121,6 +127,8 @@ class WorkerSettings(DeskSettings):
 
 class ProberSettings(Settings):
     """The prober serves the docket of each of its Regions."""
+
+    role: ClassVar[str] = "prober"
 
     probe_regions: Regions = Field(min_length=1)
     probe_user: str = "aurora_probe"

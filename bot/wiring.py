@@ -90,7 +90,8 @@ class CrewTurns:
 @asynccontextmanager
 async def store(settings: Settings) -> AsyncIterator[Store]:
     async with RedisServer(settings.redis) as server:
-        yield Store(server, RedisUpgrades(server, settings.retention), RedisCache(server), RedisLanes(server))
+        upgrades = RedisUpgrades(server, settings.retention, settings.role)
+        yield Store(server, upgrades, RedisCache(server), RedisLanes(server))
 
 
 @asynccontextmanager

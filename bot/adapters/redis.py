@@ -130,6 +130,7 @@ def _client(url: str, retry: Retry) -> Redis:
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
         decode_responses=True,
+        encoding_errors="surrogateescape",  # so a damaged byte makes one value unreadable, and breaks no reading
         retry=retry,
     )
     return Redis.from_pool(pool)

@@ -2,17 +2,26 @@
 
 from typing import Final
 
+HEAD: Final = "head:"  # how an answer begins that names another head of the chain than was given: nothing was done
+
+# Entries come last, each as its JSON, who wrote it, and the hash before it; before them, the head of the chain without
+# and with them. Redis's own hash is SHA-1, so the hashes are made outside, and the head is compared.
 COMMIT: Final = """
 local record, timeline, once, told, open, unfinished, all, of_cluster = unpack(KEYS, 1, 8)
 local expected, saved, over, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
-local id, cluster, proposed_at, first_entry = ARGV[5], ARGV[6], ARGV[7], 8
+local id, cluster, proposed_at, before, after, first_entry = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], 10
 
 if tonumber(redis.call('HGET', record, 'revision') or '0') ~= expected then return 'changed' end
 local holder = redis.call('HGET', open, cluster)
 if over == '0' and holder and holder ~= id then return 'open:' .. holder end
+local head = redis.call('HGET', record, 'head') or ''
+if first_entry <= #ARGV and head ~= before then return 'head:' .. head end
 
 redis.call('HSET', record, 'revision', expected + 1, 'over', over, 'saved', saved)
-for i = first_entry, #ARGV do redis.call('XADD', timeline, '*', 'entry', ARGV[i]) end
+for i = first_entry, #ARGV, 3 do
+  redis.call('XADD', timeline, '*', 'entry', ARGV[i], 'who', ARGV[i + 1], 'prev', ARGV[i + 2])
+  redis.call('HSET', record, 'head', after)
+end
 
 if expected == 0 then
   local month = 30 * 24 * 3600
@@ -34,11 +43,16 @@ return 'saved'
 
 APPEND_ONCE: Final = """
 local record, timeline, once, claimed = unpack(KEYS)
+local key, measured_by, before, after, entry, who, prev = unpack(ARGV)
 if redis.call('HGET', record, 'over') ~= '0' then return 'no' end
 local holder = claimed and redis.call('GET', claimed)
-if holder and holder ~= ARGV[3] then return 'taken:' .. holder end
-if redis.call('SADD', once, ARGV[1]) == 0 then return 'no' end
-redis.call('XADD', timeline, '*', 'entry', ARGV[2])
+if holder and holder ~= measured_by then return 'taken:' .. holder end
+if redis.call('SISMEMBER', once, key) == 1 then return 'no' end
+local head = redis.call('HGET', record, 'head') or ''
+if head ~= before then return 'head:' .. head end
+redis.call('SADD', once, key)
+redis.call('XADD', timeline, '*', 'entry', entry, 'who', who, 'prev', prev)
+redis.call('HSET', record, 'head', after)
 return 'added'
 """
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.adapters import redis_scripts as scripts
 from bot.adapters.redis import RedisServer, claimed, key
 from bot.domain.attempts import Attempt
+from bot.domain.chain import BEGINNING, Chain, Link, person, seal, written
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import START, Account, Position, UpgradeId
 from bot.domain.timeline import ENTRY, Entry
@@ -19,6 +20,7 @@ from bot.ports import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
 DURABLE_WITHIN: Final = timedelta(seconds=2)
+OVERTAKEN: Final = 500  # so often an append may meet another of the same timeline, each time one of them gets through
 PAGE: Final = 250  # what is read, and parsed, before anybody else of this process has their turn
 OPEN: Final = key("open")  # account/cluster → the id of its open upgrade
 UNFINISHED: Final = key("unfinished")  # the ids of those that still need turns
@@ -35,8 +37,10 @@ logger: Final = logging.getLogger(__name__)
 class RedisUpgrades:
     """The store. An entry or record that this version cannot read is Unavailable("Redis", "unreadable", its key)."""
 
-    def __init__(self, server: RedisServer, retention: timedelta = RETENTION) -> None:
+    def __init__(self, server: RedisServer, retention: timedelta = RETENTION, role: str = "bot") -> None:
+        """`role` is who wrote the entries in which no person acted."""
         self._server = server
+        self._role = role
         self._keep = int(retention.total_seconds())
 
     async def get(self, id: UpgradeId) -> Upgrade | None:
@@ -84,16 +88,20 @@ class RedisUpgrades:
 
     async def _commit(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
         saved = upgrade.model_copy(update={"revision": upgrade.revision + 1})
-        answer = await self._server.run(
+        head = BEGINNING if upgrade.revision == 0 or not entries else await self._head(upgrade.id)
+        answer = await self._append(
             scripts.COMMIT,
             [
                 _record(upgrade.id), _timeline(upgrade.id), _once(upgrade.id), _told(upgrade.id),
                 OPEN, UNFINISHED, ALL, _of(upgrade.cluster),
                 *(_attempts(upgrade.id, endpoint.key) for endpoint in upgrade.plan.endpoints),
             ],
-            upgrade.revision, saved.model_dump_json(), int(upgrade.status.is_final), self._keep,
-            upgrade.id, _field(upgrade.plan.account, upgrade.cluster), str(upgrade.proposed_at.timestamp()),
-            *(ENTRY.dump_json(entry).decode() for entry in entries),
+            [
+                upgrade.revision, saved.model_dump_json(), int(upgrade.status.is_final), self._keep,
+                upgrade.id, _field(upgrade.plan.account, upgrade.cluster), str(upgrade.proposed_at.timestamp()),
+            ],
+            head,
+            [(person(entry, upgrade.team) or self._role, written(entry)) for entry in entries],
         )  # fmt: skip
         match answer.partition(":"):
             case "saved", _, _:
@@ -102,6 +110,25 @@ class RedisUpgrades:
                 raise Conflict(f"{upgrade.cluster} has an open upgrade already: {other}")
             case _:
                 raise Conflict(f"{upgrade.id} is not at revision {upgrade.revision} any more")
+
+    async def _append(
+        self,
+        script: str,
+        keys: Sequence[str],
+        arguments: Sequence[str | int],
+        head: str,
+        entries: Sequence[tuple[str, str]],
+    ) -> str:
+        """One atomic step with these entries after `head`, which is sent once. Whoever was overtaken links them anew."""
+        for _ in range(OVERTAKEN):
+            links = seal(head, entries)
+            after = links[-1].hash if links else head
+            given = [text for link in links for text in (link.entry, str(link.who), str(link.prev))]
+            answer = str(await self._server.run(script, keys, *arguments, head, after, *given))
+            if not answer.startswith(scripts.HEAD):
+                return answer
+            head = answer.removeprefix(scripts.HEAD)
+        raise Unavailable("Redis", "busy", f"others kept appending to {keys[1]}")
 
     async def make_durable(self) -> bool:
         """With `appendfsync everysec` a power cut takes the last second; WAITAOF (Redis 7.2) waits until it is on disk."""
@@ -114,13 +141,14 @@ class RedisUpgrades:
         return bool(on_disk)
 
     async def append_once(self, id: UpgradeId, key: str, entry: Entry, claim: Claim | None = None) -> bool:
-        keys, holder = [_record(id), _timeline(id), _once(id)], []
+        keys, holder = [_record(id), _timeline(id), _once(id)], ""
         if claim:
-            keys, holder = [*keys, claimed(id, claim.endpoint)], [claim.holder]
-        answer = await self._server.run(scripts.APPEND_ONCE, keys, key, ENTRY.dump_json(entry).decode(), *holder)
+            keys, holder = [*keys, claimed(id, claim.endpoint)], claim.holder
+        head = await self._head(id)
+        answer = await self._append(scripts.APPEND_ONCE, keys, [key, holder], head, [(self._role, written(entry))])
         if answer.startswith("taken:"):
             raise Conflict(f"{id}: this endpoint is measured by {answer.removeprefix('taken:')} now")
-        return bool(answer == "added")
+        return answer == "added"
 
     async def timeline(
         self, id: UpgradeId, after: Position = START, *, readable_only: bool = False
@@ -136,6 +164,35 @@ class RedisUpgrades:
             else:
                 told.append(Recorded(Position(at), _written_at(at), entry))
         return tuple(told)
+
+    async def last(self, id: UpgradeId) -> Entry | None:
+        for at, fields in await self._server.read(self._server.reads.xrevrange(_timeline(id), count=1)):
+            return _parsed(ENTRY, f"{_timeline(id)} at {at}", fields.get("entry", ""))
+        return None
+
+    async def ids(self) -> tuple[UpgradeId, ...]:
+        """Every upgrade that is kept, oldest first, readable or not."""
+        ids = await self._server.read(self._server.reads.zrange(ALL, 0, -1))
+        pipeline = self._server.reads.pipeline(transaction=False)
+        for each in ids:
+            pipeline.exists(_record(each), _timeline(each))
+        kept = await self._server.read(pipeline.execute())
+        return tuple(UpgradeId(each) for each, keys in zip(ids, kept, strict=True) if keys)
+
+    async def chain(self, id: UpgradeId) -> tuple[Chain, tuple[Position, ...]]:
+        """The timeline as it is kept, readable or not, and where its entries are. Read anew while others append."""
+        for _ in range(OVERTAKEN):
+            head = await self._head(id)
+            kept = [each async for each in self._stream(_timeline(id), START)]
+            if head == await self._head(id):
+                links = (
+                    Link(who=each.get("who"), prev=each.get("prev"), entry=each.get("entry", "")) for _, each in kept
+                )
+                return Chain(upgrade=id, links=tuple(links), head=head), tuple(Position(at) for at, _ in kept)
+        raise Unavailable("Redis", "busy", f"others kept appending to {_timeline(id)}")
+
+    async def _head(self, id: UpgradeId) -> str:
+        return await self._server.read(self._server.reads.hget(_record(id), "head")) or BEGINNING
 
     async def told(self, id: UpgradeId) -> Told:
         text = await self._server.read(self._server.reads.get(_told(id)))

@@ -18,7 +18,7 @@ from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId, UserId
 from bot.domain.status import Status
-from bot.domain.timeline import Cancelled, Expired, Overdue, Reached
+from bot.domain.timeline import ENTRY, Cancelled, Expired, Overdue, Reached
 from bot.domain.upgrade import Upgrade, accepted, cancel, finish, intend
 from bot.ports import Cache, Claim, Lanes, Told, Upgrades
 from sandbox.valkey import Valkey
@@ -420,16 +420,16 @@ async def test_a_save_whose_answer_is_lost_is_sent_once(
 ) -> None:
     async with swallowing_answers(redis_url) as (url, hang_up), RedisServer(url) as server:
         cut = RedisUpgrades(server)
-        created = await cut.save(created, ())
+        await cut.save(created, ())
         hang_up.set()
+        other, entries = proposed("billing")
         with pytest.raises(Unavailable):
-            await cut.save(created, [Cancelled(at=NOW, by=None)])
+            await cut.create(other, entries)
         with pytest.raises(Unavailable):
             await RedisLanes(server).reserve("C1", timedelta(seconds=10))
-    read = await upgrades.get(created.id)
-    assert read is not None
-    assert read.revision == created.revision + 1, "it was done; only reading again tells"
-    assert len(await upgrades.timeline(created.id)) == 2
+    read = await upgrades.get(other.id)
+    assert read is not None, "it was done; only reading again tells"
+    assert read.revision == len(await upgrades.timeline(other.id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -492,3 +492,96 @@ async def test_a_server_that_takes_no_writes_is_unavailable(valkey: Valkey) -> N
         await raw.config_set("maxmemory", "1mb")
         with pytest.raises(Unavailable, match=r"Redis: (OOM|OutOfMemoryError)"):
             await RedisUpgrades(server).create(*proposed())
+
+
+def overdue(number: int) -> Overdue:
+    return Overdue(at=NOW, after=timedelta(seconds=number))
+
+
+async def test_each_entry_says_who_wrote_it_and_names_the_one_before(
+    server: RedisServer, upgrades: RedisUpgrades, raw: Redis
+) -> None:
+    web, worker = RedisUpgrades(server, role="web"), RedisUpgrades(server, role="worker")
+    created = await web.create(*proposed())
+    await worker.append_once(created.id, "k", overdue(1))
+    held = await worker.save(created, [overdue(2), overdue(3)])
+    await worker.save(held, ())
+    await over(web, held.model_copy(update={"revision": held.revision + 1}))
+    chain, positions = await upgrades.chain(created.id)
+    assert [link.who for link in chain.links] == ["T1/UAKI", "worker", "worker", "worker", "T1/UAKI"]
+    assert [link.prev for link in chain.links] == ["", *(link.hash for link in chain.links[:-1])]
+    assert chain.head == chain.links[-1].hash == await raw.hget(f"{{aurora}}:upgrade:{created.id}", "head")
+    assert positions == tuple(each.position for each in await upgrades.timeline(created.id))
+    assert await upgrades.last(created.id) == Cancelled(at=NOW, by=UserId("UAKI"))
+
+
+async def test_however_many_append_at_once_the_chain_is_whole_and_nothing_is_lost(
+    upgrades: RedisUpgrades, created: Upgrade, redis_url: str
+) -> None:
+    async def process(number: int) -> None:
+        async with RedisServer(redis_url) as own:
+            mine = RedisUpgrades(own, role="prober")
+            for turn in range(10):
+                assert await mine.append_once(created.id, f"{number}-{turn}", overdue(number * 10 + turn))
+
+    async def saving() -> None:
+        upgrade = created
+        for turn in range(20):
+            upgrade = await upgrades.save(upgrade, [overdue(1000 + turn), overdue(2000 + turn)])
+
+    await asyncio.gather(saving(), *map(process, range(20)))
+    chain, _ = await upgrades.chain(created.id)
+    assert [link.prev for link in chain.links] == ["", *(link.hash for link in chain.links[:-1])]
+    assert chain.head == chain.links[-1].hash
+    appended = [
+        each.entry.after.seconds for each in await upgrades.timeline(created.id) if isinstance(each.entry, Overdue)
+    ]
+    assert sorted(appended) == [*range(200), *range(1000, 1020), *range(2000, 2020)]
+
+
+async def test_what_is_read_while_others_append_is_whole(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    async def append() -> None:
+        for turn in range(50):
+            await upgrades.append_once(created.id, str(turn), overdue(turn))
+
+    appending, seen = asyncio.create_task(append()), [0]
+    while not appending.done():
+        chain, _ = await upgrades.chain(created.id)
+        assert chain.head == chain.links[-1].hash
+        seen.append(len(chain.links))
+        await asyncio.sleep(0)
+    await appending
+    assert seen == sorted(seen)
+
+
+async def test_a_timeline_older_than_the_chain_goes_on_in_one(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    old = [each.entry for each in await upgrades.timeline(created.id)]
+    key = f"{{aurora}}:timeline:{created.id}"
+    await raw.delete(key)
+    await raw.hdel(f"{{aurora}}:upgrade:{created.id}", "head")
+    await raw.xadd(key, {"entry": ENTRY.dump_json(old[0]).decode()})
+    await upgrades.append_once(created.id, "k", overdue(1))
+    chain, _ = await upgrades.chain(created.id)
+    assert [(link.who, link.prev) for link in chain.links] == [(None, None), ("bot", "")]
+    assert [each.entry for each in await upgrades.timeline(created.id)] == [*old, overdue(1)]
+
+
+async def test_every_upgrade_that_is_kept_is_named(upgrades: RedisUpgrades, created: Upgrade, raw: Redis) -> None:
+    other, gone = await upgrades.create(*proposed("billing")), await upgrades.create(*proposed("gone"))
+    await raw.delete(f"{{aurora}}:upgrade:{gone.id}", f"{{aurora}}:timeline:{gone.id}")
+    await raw.hset(f"{{aurora}}:upgrade:{other.id}", "saved", "no JSON")
+    assert sorted(await upgrades.ids()) == sorted((created.id, other.id))
+    assert await upgrades.last(gone.id) is None
+
+
+async def test_a_byte_that_is_no_text_makes_one_entry_unreadable(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    await raw.xadd(f"{{aurora}}:timeline:{created.id}", {"entry": b'{"kind":"held","at":"\xff"}'})
+    with pytest.raises(Unavailable, match="unreadable"):
+        await upgrades.timeline(created.id)
+    assert len(await upgrades.timeline(created.id, readable_only=True)) == 1
+    chain, _ = await upgrades.chain(created.id)
+    assert chain.links[-1].entry == '{"kind":"held","at":"\udcff"}'
