@@ -1,0 +1,237 @@
+"""Timeline → was every move legal? Derived anew from what is kept alone, for those who need not take the bot's word."""
+
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+from pydantic import ValidationError
+
+from bot.domain.base import Value
+from bot.domain.chain import BEGINNING, Chain, Link, person
+from bot.domain.ids import UpgradeId, UserId
+from bot.domain.policy import Rule
+from bot.domain.status import MOVES, Status
+from bot.domain.timeline import (
+    ENTRY,
+    Approved,
+    CameBack,
+    Cancelled,
+    CannotMeasure,
+    Declined,
+    Entry,
+    Expired,
+    Finished,
+    Held,
+    Intended,
+    LookedAway,
+    MemberSeen,
+    NotOrdered,
+    Ordered,
+    Overdue,
+    Proposed,
+    RdsSaid,
+    Reached,
+    Reopened,
+    WentDown,
+)
+from bot.domain.upgrade import UNDER_WAY, said
+
+ROLES: Final = ("web", "worker", "prober", "bot")  # of processes; `bot` is one that did not say which it is
+BEFORE_ORDER: Final = (Status.PROPOSED, Status.APPROVED)
+
+
+class Fault(Value):
+    """What is wrong with the entry of that number; the first is 1."""
+
+    number: int
+    what: str
+
+
+class Verdict(Value):
+    """`unchained` entries are older than the chain: their moves are judged, but nobody knows whether they are as written.
+
+    At most one fault of the chain and one of the moves are named, each the first: what follows one is no surprise.
+    """
+
+    upgrade: UpgradeId
+    entries: int
+    unchained: int
+    status: Status | None  # up to the first illegal move; None when it does not even begin
+    faults: tuple[Fault, ...]
+
+
+def audit(chain: Chain) -> Verdict:
+    standing, illegal = _follow(chain)
+    found = {fault.number: fault for fault in (_broken(chain), illegal) if fault}
+    return Verdict(
+        upgrade=chain.upgrade,
+        entries=len(chain.links),
+        unchained=sum(_is_unchained(link) for link in chain.links),
+        status=standing.status if standing else None,
+        faults=tuple(found[number] for number in sorted(found)),
+    )
+
+
+def _is_unchained(link: Link) -> bool:
+    return link.who is None or link.prev is None
+
+
+def _broken(chain: Chain) -> Fault | None:
+    """The first place where the chain is not whole."""
+    head = BEGINNING
+    for number, link in enumerate(chain.links, 1):
+        if _is_unchained(link):
+            if head != BEGINNING:
+                return Fault(number=number, what="it is outside the chain, though the entry before is in it")
+        elif link.prev != head:
+            if head == BEGINNING:
+                return Fault(number=number, what="it names the hash of an entry before it that is not there")
+            return Fault(
+                number=number - 1, what="its hash is not the one that the next entry names: changed or misplaced"
+            )
+        else:
+            head = link.hash
+    if head != chain.head:
+        what = "its hash is not the head of the chain: it was changed, or what came after it is gone"
+        return Fault(number=len(chain.links), what=what)
+    return None
+
+
+class _Illegal(Exception):
+    """What is wrong with an entry."""
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where the upgrade stands. `needed` approvals, as the rule in force last asked."""
+
+    proposed: Proposed
+    status: Status
+    needed: int
+    approved: tuple[UserId, ...] = ()
+
+    def become(self, status: Status, **changes: object) -> "_Standing":
+        if status not in MOVES[self.status]:
+            raise _Illegal(f"an upgrade that is “{said(self.status)}” cannot go to “{said(status)}”")
+        return replace(self, status=status, **changes)  # type: ignore[arg-type] # fields of its own
+
+    def remain(self, *where: Status) -> "_Standing":
+        _demand(self.status in where, f"nothing of that kind happens to an upgrade that is “{said(self.status)}”")
+        return self
+
+
+def _demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise _Illegal(otherwise)
+
+
+def _follow(chain: Chain) -> tuple[_Standing | None, Fault | None]:
+    standing: _Standing | None = None
+    for number, link in enumerate(chain.links, 1):
+        try:
+            standing = _next(chain.upgrade, standing, link)
+        except _Illegal as wrong:
+            return standing, Fault(number=number, what=str(wrong))
+    return standing, None if standing else Fault(number=0, what="there is no entry at all")
+
+
+def _next(upgrade: UpgradeId, standing: _Standing | None, link: Link) -> _Standing:
+    entry = _read(link)
+    after = _begun(upgrade, entry) if standing is None else _moved(standing, entry)
+    if link.who is not None:
+        acted = person(entry, after.proposed.team)
+        _demand(link.who == acted if acted else link.who in ROLES, f"it cannot have been {link.who!r} who wrote it")
+    return after
+
+
+def _read(link: Link) -> Entry:
+    try:
+        return ENTRY.validate_json(link.entry, extra="ignore")
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise _Illegal(f"it cannot be read: it is damaged, or of another version of the bot ({why})") from None
+
+
+def _begun(upgrade: UpgradeId, entry: Entry) -> _Standing:
+    if not isinstance(entry, Proposed):
+        raise _Illegal("a timeline begins with its proposal")
+    _demand(entry.upgrade == upgrade, f"it is of another upgrade, {entry.upgrade!r}")
+    _demand(entry.rule.covers(entry.plan.global_cluster), "the rule recorded with it does not cover this cluster")
+    _demand(entry.expires_at == entry.at + entry.rule.expires_after, "its time is not the one that its rule gives")
+    return _Standing(entry, Status.PROPOSED, entry.rule.approvals)
+
+
+def _moved(now: _Standing, entry: Entry) -> _Standing:
+    """Where it stands after that entry, if the entry is legal there."""
+    match entry:
+        case Proposed():
+            raise _Illegal("it was proposed already")
+        case Approved():
+            return _approved(now, entry)
+        case Reopened():
+            _demand(set(entry.counting) <= set(now.approved), "it counts somebody who did not approve")
+            _demand(len(set(entry.counting)) < entry.needed, "the approvals that count were enough")
+            kept = tuple(by for by in now.approved if by in entry.counting)
+            return now.become(Status.PROPOSED, approved=kept, needed=entry.needed)
+        case Declined():
+            _demand(entry.by != now.proposed.by, "the proposer declined their own proposal")
+            _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+            return now.become(Status.DECLINED)
+        case Cancelled():
+            _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+            return now.become(Status.CANCELLED)
+        case Expired():
+            _demand(entry.at >= now.proposed.expires_at, "the proposal had not expired yet")
+            return now.become(Status.EXPIRED)
+        case Held():
+            return now.remain(Status.APPROVED)
+        case Intended():
+            return _intended(now, entry)
+        case Ordered():
+            return now.become(Status.UPGRADING)
+        case NotOrdered():
+            return now.become(Status.REFUSED)
+        case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway():
+            return now.remain(*BEFORE_ORDER, *UNDER_WAY)
+        case MemberSeen() | RdsSaid() | Overdue():
+            return now.remain(*UNDER_WAY)
+        case Finished():
+            return now.remain(Status.UPGRADING).become(entry.outcome)
+        case _:
+            assert_never(entry)
+
+
+def _approved(now: _Standing, entry: Approved) -> _Standing:
+    """One distinct person, not the proposer, for exactly the plan that was proposed, while it waits for approval."""
+    approved = (*now.approved, entry.by)
+    _demand(now.status is Status.PROPOSED, f"an upgrade that is “{said(now.status)}” takes no approval")
+    _demand(entry.by != now.proposed.by, "the proposer approved their own proposal")
+    _demand(entry.by not in now.approved, "the same person approved twice")
+    _demand(
+        entry.digest == now.proposed.plan.digest,
+        f"it approves {entry.digest!r}, and {now.proposed.plan.digest} was proposed",
+    )
+    _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+    _demand(_lets(entry.rule, entry.by), "the rule in force does not let this person approve")
+    _demand(entry.rule is None or entry.needed == entry.rule.approvals, "the rule in force asks for another number")
+    _demand(entry.count == len(approved), f"it counts {entry.count} approvals, and there were {len(approved)}")
+    after = replace(now, approved=approved, needed=entry.needed)
+    return after.become(Status.APPROVED) if entry.count >= entry.needed else after
+
+
+def _intended(now: _Standing, entry: Intended) -> _Standing:
+    """Law 2: enough distinct people approved exactly this, under the rule in force at the order."""
+    counting, digest = set(entry.approved_by), now.proposed.plan.digest
+    needed = entry.rule.approvals if entry.rule else now.needed
+    _demand(entry.digest == digest, f"it orders {entry.digest!r}, and {digest} was approved")
+    _demand(counting <= set(now.approved), "it counts somebody who did not approve")
+    _demand(len(counting) >= needed, f"{len(counting)} distinct people approved, and {needed} were needed")
+    _demand(
+        all(_lets(entry.rule, by) for by in counting), "it counts somebody whom the rule in force does not let approve"
+    )
+    _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+    return now.become(Status.ORDERING)
+
+
+def _lets(rule: Rule | None, by: UserId) -> bool:
+    """Who was in a user group is not recorded, nor was the rule in force by older versions: nothing is found there."""
+    return rule is None or bool(rule.groups) or by in rule.approvers
