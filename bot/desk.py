@@ -1,4 +1,4 @@
-"""What people can ask: list, show, propose, approve, decline, cancel, status."""
+"""What people can ask: list, show, propose, approve, decline, cancel, status, history."""
 
 import asyncio
 import secrets
@@ -16,6 +16,7 @@ from bot.domain.policy import Groups, Person, Rule, check_approver, check_groups
 from bot.domain.preflight import Facts, Maintenance, Unread, blockers, preflight
 from bot.domain.suggest import closest
 from bot.domain.targets import Offers, choose_target, legal_targets
+from bot.domain.timeline import Entry
 from bot.domain.topology import POSTGRESQL, GlobalCluster
 from bot.domain.upgrade import Move, Upgrade
 from bot.domain.version import EngineVersion
@@ -23,6 +24,8 @@ from bot.ports import Aurora, Clock, Crew, People, Policies, Upgrades
 
 T = TypeVar("T")
 PAGE: Final = 20  # global clusters
+PAST_PAGE: Final = 10  # upgrades that are over
+LOOK_BACK: Final = 200  # upgrades: more are not counted
 TRIES = 12  # of a decision whose save met another: more than approvals can meet; each try reads and decides anew
 LOOK_AGAIN = timedelta(seconds=0.1)  # for a card
 
@@ -66,6 +69,25 @@ class Standing:
     upgrade: Upgrade
     link: str | None
     trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Past:
+    """An upgrade that is over, how its timeline ends (None when that cannot be read), and where its card is."""
+
+    upgrade: Upgrade
+    ending: Entry | None
+    link: str | None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """Past upgrades, newest first; `more` older ones are left out, `counted` says whether those are all."""
+
+    past: tuple[Past, ...]
+    more: int
+    counted: bool
 
 
 @dataclass(frozen=True)
@@ -200,6 +222,18 @@ class Desk:
                 await self._cluster(cluster)
         return tuple([await self._standing(each) for each in found])
 
+    async def history(self, by: UserId, cluster: str | None) -> History:
+        """What is over, of one cluster or of all; open upgrades are the business of `status`."""
+        check_member(await self._person(by), self.home)
+        latest = await self.upgrades.latest(LOOK_BACK, cluster)
+        over = [each for each in latest if each.status.is_final]
+        if not latest:
+            await self._own_up()
+            if cluster is not None:
+                await self._cluster(cluster)
+        past = [await self._past(each) for each in over[:PAST_PAGE]]
+        return History(tuple(past), more=max(0, len(over) - PAST_PAGE), counted=len(latest) < LOOK_BACK)
+
     async def groups(self, rule: Rule) -> Groups:
         return {group: await self.people.members(group) for group in rule.groups}
 
@@ -312,6 +346,12 @@ class Desk:
     async def _standing(self, upgrade: Upgrade) -> Standing:
         told = await self.upgrades.told(upgrade.id)
         return Standing(upgrade=upgrade, link=told.permalink, trouble=told.trouble)
+
+    async def _past(self, upgrade: Upgrade) -> Past:
+        standing, ending = await self._standing(upgrade), None
+        with suppress(Unavailable):  # the record tells the most of it
+            ending = await self.upgrades.last(upgrade.id)
+        return Past(upgrade, ending, standing.link, standing.trouble)
 
     async def _carded(self, upgrade: Upgrade) -> Standing:
         """The proposal is saved, so no trouble here is an answer to it."""

@@ -11,7 +11,7 @@ from bot.messages import answers
 from bot.messages.message import Message
 from handlers.answering import Answering
 from handlers.desk import Desk
-from handlers.parse import Cancel, Help, ListClusters, Propose, Request, Show, StatusOf, parse
+from handlers.parse import Cancel, Help, HistoryOf, ListClusters, Propose, Request, Show, StatusOf, parse
 
 Listener = Callable[..., Awaitable[None]]
 
@@ -46,6 +46,8 @@ async def reply(desk: Desk, by: UserId, request: Request) -> Message:
             return answers.proposed(await desk.propose(by, cluster, version, reason))
         case StatusOf(cluster):
             return answers.status(await desk.status(cluster), cluster)
+        case HistoryOf(cluster):
+            return answers.history(await desk.history(by, cluster), cluster)
         case Cancel(cluster):
             return answers.cancelled(await desk.cancel_cluster(by, cluster))
         case _:

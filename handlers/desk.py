@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from bot.desk import Catalogue, Shown, Standing
+from bot.desk import Catalogue, History, Shown, Standing
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.upgrade import Upgrade
 
@@ -29,3 +29,5 @@ class Desk(Protocol):
     async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade: ...
 
     async def status(self, cluster: str | None) -> tuple[Standing, ...]: ...
+
+    async def history(self, by: UserId, cluster: str | None) -> History: ...

@@ -43,11 +43,16 @@ class StatusOf:
 
 
 @dataclass(frozen=True)
+class HistoryOf:
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
 class Cancel:
     cluster: str
 
 
-Request = Help | ListClusters | Show | Propose | StatusOf | Cancel
+Request = Help | ListClusters | Show | Propose | StatusOf | HistoryOf | Cancel
 
 USAGE: Final[Mapping[str, str]] = {
     "help": "help",
@@ -55,6 +60,7 @@ USAGE: Final[Mapping[str, str]] = {
     "show": "show CLUSTER",
     "upgrade": "upgrade CLUSTER VERSION [REASON]",
     "status": "status [CLUSTER]",
+    "history": "history [CLUSTER]",
     "cancel": "cancel CLUSTER",
 }
 
@@ -147,6 +153,10 @@ def _status(rest: str) -> Request:
     return StatusOf(_one_cluster("status", rest) if rest else None)
 
 
+def _history(rest: str) -> Request:
+    return HistoryOf(_one_cluster("history", rest) if rest else None)
+
+
 def _cancel(rest: str) -> Request:
     return Cancel(_one_cluster("cancel", rest))
 
@@ -157,6 +167,7 @@ _READERS: Final[Mapping[str, Callable[[str], Request]]] = {
     "show": _show,
     "upgrade": _upgrade,
     "status": _status,
+    "history": _history,
     "cancel": _cancel,
 }
 

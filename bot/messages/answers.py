@@ -6,10 +6,12 @@ from typing import Any, Final, Protocol
 from bot.domain.errors import Refused
 from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.status import Status
+from bot.domain.timeline import Cancelled, Entry, Finished, NotOrdered
 from bot.domain.topology import POSTGRESQL, GlobalCluster, Member
 from bot.domain.upgrade import Upgrade, said
 from bot.domain.version import EngineVersion
-from bot.messages.markup import code, cut, link, mentions, plain, section, user, when
+from bot.messages.downtime import downtime
+from bot.messages.markup import code, cut, lasting, link, mentions, plain, section, user, when
 from bot.messages.message import Message
 
 MOST_UPGRADES: Final = 20
@@ -81,6 +83,24 @@ class Standing(Protocol):
     def trouble(self) -> str | None: ...
 
 
+class Past(Standing, Protocol):
+    """An upgrade that is over, and how its timeline ends, if that can be read."""
+
+    @property
+    def ending(self) -> Entry | None: ...
+
+
+class History(Protocol):
+    """Past upgrades, newest first, how many older ones are left out, and whether those are all."""
+
+    @property
+    def past(self) -> Sequence[Past]: ...
+    @property
+    def more(self) -> int: ...
+    @property
+    def counted(self) -> bool: ...
+
+
 def _message(*parts: str) -> Message:
     shown = [part for part in parts if part]
     return Message(text=cut("\n".join(shown), MOST_TEXT), blocks=tuple(map(section, shown)))
@@ -96,6 +116,7 @@ def help_() -> Message:
                 '`/aurora upgrade orders 18.6 "patch for CVE"`  propose it; others approve, then AWS gets the order',
                 "`/aurora upgrade orders`  which versions it can go to",
                 "`/aurora status`  all open upgrades; `/aurora status orders`  the latest of one cluster",
+                "`/aurora history`  past upgrades and what they cost; `/aurora history orders`  those of one cluster",
                 "`/aurora cancel orders`  take a proposal back, before the order",
             )
         ),
@@ -226,6 +247,48 @@ def _standing(upgrade: Upgrade, card: str | None, trouble: str | None) -> str:
     ]
     where = _card(upgrade.channel, card, trouble)
     return "\n".join([head, *seen, f"{by}{_waits_for(upgrade)}  ·  {where}"])
+
+
+def history(found: History, cluster: str | None) -> Message:
+    of = f" of {code(cluster)}" if cluster else ""
+    if not found.past:
+        return _message(f"No upgrade{of} is over yet. `/aurora status` shows what is open.")
+    older = f"{found.more}{'' if found.counted else ' or more'} older {'one is' if found.more == 1 else 'ones are'} left out."
+    narrower = "" if cluster else " `/aurora history CLUSTER` shows those of one cluster."
+    return _message(*map(_past, found.past), older + narrower if found.more else "")
+
+
+def _past(past: Past) -> str:
+    upgrade, ending = past.upgrade, past.ending
+    head = [f"{_what(upgrade)}  ·  *{said(upgrade.status)}*"]
+    if upgrade.finished_at:
+        head.append(when(upgrade.finished_at, DAY_AND_TIME))
+    if upgrade.finished_at and upgrade.intent_at:
+        head.append(f"took {lasting(upgrade.finished_at - upgrade.intent_at)} from the order on")
+    cost = downtime(ending.measured) if isinstance(ending, Finished) else ""
+    where = f"{_people(upgrade, ending)}  ·  {_card(upgrade.channel, past.link, past.trouble)}"
+    return "\n".join(filter(None, ["  ·  ".join(head), _why(ending), cost, where]))
+
+
+def _why(ending: Entry | None) -> str:
+    """What was said of an end that is no success, by AWS or by the bot."""
+    match ending:
+        case NotOrdered(code=reason, message=text):
+            return plain(f"{reason}: {text}", 500) if reason else "The order left no trace in AWS."
+        case Finished(outcome=outcome) if outcome is Status.SUCCEEDED:
+            return ""
+        case Finished(why=why) | Cancelled(why=why):
+            return plain(why, 500)
+        case _:
+            return ""
+
+
+def _people(upgrade: Upgrade, ending: Entry | None) -> str:
+    said_no = [each.by for each in upgrade.decisions if each.verdict == "decline"]
+    cancelled_by = [ending.by] if isinstance(ending, Cancelled) and ending.by else []
+    deeds = {"approved": upgrade.approved_by, "declined": said_no, "cancelled": cancelled_by}
+    parts = [f"{deed} by {mentions(people)}" for deed, people in deeds.items() if people]
+    return ", ".join([f"Proposed by {user(upgrade.proposed_by)}", *parts])
 
 
 def _card(channel: str, card: str | None, trouble: str | None) -> str:

@@ -11,11 +11,12 @@ from redis.asyncio import Redis
 
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew.narrator import Narrator
-from bot.desk import Desk, Standing
+from bot.desk import Desk, History, Past, Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.preflight import Severity, Unread
 from bot.domain.status import Status
+from bot.domain.timeline import Cancelled
 from bot.domain.upgrade import Upgrade
 from bot.ports import Told
 from sandbox.aurora.asking import Answer, Call
@@ -534,6 +535,44 @@ async def test_how_it_stands(home: Home) -> None:
     again = await home.proposed()
     assert [each.upgrade for each in await desk.status("orders")] == [again]
     assert (await home.upgrades.open_for(ACCOUNT, "orders")) == again
+
+
+async def over(home: Home, cluster: str = "orders") -> Upgrade:
+    home.clock.move(timedelta(seconds=1))
+    return await home.desk.cancel(AKI, (await home.proposed(cluster)).id)
+
+
+async def test_what_is_over_is_told_newest_first_with_how_it_ended(home: Home) -> None:
+    assert await home.desk.history(REN, None) == await home.desk.history(REN, "orders") == History((), 0, counted=True)
+    first, second = await over(home), await over(home)
+    still_open = await home.proposed()
+    await home.upgrades.set_told(first.id, Told(permalink=LINK))
+    ending = (await home.upgrades.entries(first.id))[-1]
+    assert ending == Cancelled(at=ending.at, by=AKI)
+    past, before = (await home.desk.history(REN, "Orders")).past
+    assert (past.upgrade, before) == (second, Past(first, ending, LINK))
+    assert still_open not in [each.upgrade for each in (await home.desk.history(REN, None)).past]
+    await home.desk.cancel(AKI, still_open.id)
+    for _ in range(9):
+        await over(home)
+    found = await home.desk.history(REN, "orders")
+    assert (len(found.past), found.more, found.counted) == (10, 2, True)
+
+
+async def test_history_of_a_name_that_was_mistyped_and_of_what_cannot_be_read(home: Home, raw: Redis) -> None:
+    assert "Did you mean `orders`?" in (await refused(home.desk.history(REN, "ordres"))).sentence
+    past = await over(home)
+    await raw.xadd(f"{{aurora}}:timeline:{past.id}", {"entry": "no JSON"})
+    assert (await home.desk.history(REN, None)).past == (Past(past, None, None),)
+    await raw.hset(f"{{aurora}}:upgrade:{past.id}", "saved", "no JSON")
+    with pytest.raises(Unavailable, match="cannot be read"):
+        await home.desk.history(REN, "orders")
+
+
+@pytest.mark.parametrize("who", [GUS, BOTTO, STRANGER])
+async def test_history_is_for_members_of_the_workspace(home: Home, who: UserId) -> None:
+    await over(home)
+    assert (await refused(home.desk.history(who, None))).sentence
 
 
 async def test_a_mood_of_aws_between_two_reads_of_an_approval(home: Home) -> None:

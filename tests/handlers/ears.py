@@ -11,7 +11,7 @@ from typing import Any, Literal
 from aiohttp import ClientConnectorError, ClientSession
 
 from bot.adapters.slack import Slack
-from bot.desk import Catalogue, Listed, Shown, Standing
+from bot.desk import Catalogue, History, Listed, Past, Shown, Standing
 from bot.domain import upgrade as moves
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
@@ -95,6 +95,7 @@ class StubDesk:
     card_trouble: str | None = None
     seconds: float = 0.0
     standings: tuple[Standing, ...] = ()
+    past: tuple[Past, ...] = ()
     found: tuple[GlobalCluster, ...] = (global_cluster(),)
     targets: tuple[EngineVersion, ...] | Unread = (EngineVersion(18, 10), EngineVersion(18, 6))
     pending: tuple[Maintenance, ...] | Unread = ()
@@ -148,6 +149,10 @@ class StubDesk:
     async def status(self, cluster: str | None) -> tuple[Standing, ...]:
         await self._hear("status", cluster)
         return self.standings
+
+    async def history(self, by: UserId, cluster: str | None) -> History:
+        await self._hear("history", by, cluster)
+        return History(self.past[:10], max(0, len(self.past) - 10), counted=len(self.past) < 200)
 
 
 @dataclass

@@ -1,17 +1,21 @@
 """What people type, through real Bolt, and what they read."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
-from bot.desk import Standing
+from bot.desk import Past, Standing
+from bot.domain import upgrade as moves
 from bot.domain.errors import Conflict, Refused, Unavailable
-from bot.domain.ids import Region
+from bot.domain.ids import Region, UserId
+from bot.domain.measurement import Measurement
 from bot.domain.preflight import Maintenance, Unread
 from bot.domain.status import Status
 from bot.domain.topology import Role
 from handlers.commands import may_change
 from sandbox.slack.deeds import Sent
 from sandbox.slack.mrkdwn import pings
-from tests.handlers.ears import Ears, approved, global_cluster, member, proposal
+from tests.handlers.ears import NOW, Ears, approved, global_cluster, member, proposal
 
 
 async def types(ears: Ears, text: str, who: str = "U0AKI", within: float = 5.0) -> tuple[Sent, str]:
@@ -143,6 +147,84 @@ async def test_status_when_something_is_open_and_when_nothing_is(hearing: Ears) 
     assert said.startswith("No upgrade is open for `orders`. The last one:\n")
 
 
+def succeeded(at: datetime, measured: tuple[Measurement, ...] = ()) -> Past:
+    intended, _ = moves.intend(approved(proposal()), (UserId("U0MINA"),), NOW)
+    running, _ = moves.accepted(intended, NOW)
+    over, (ending,) = moves.finish(running, Status.SUCCEEDED, "", {}, measured, at)
+    return Past(over, ending, "https://x.slack.com/p1")
+
+
+async def test_history_tells_how_each_ended_who_took_part_and_what_it_cost(hearing: Ears) -> None:
+    measured = Measurement(
+        region=Region("us-east-1"), use="writer", vantage="us-east-1", since=NOW, until=NOW + timedelta(seconds=192), attempts=90, failed=0,
+        unknown=0, outages=(), resolution=timedelta(seconds=0.5),
+    )  # fmt: skip
+    running, _ = moves.accepted(moves.intend(approved(proposal()), (), NOW)[0], NOW)
+    failed, (end,) = moves.finish(running, Status.FAILED, "orders-us needs a human", {}, (), NOW)
+    declined, (no,) = moves.decline(proposal(), UserId("U0MINA"), NOW)
+    refused, (why,) = moves.not_ordered(moves.intend(approved(proposal()), (), NOW)[0], "AccessDenied", "no", NOW)
+    lost, (trace,) = moves.not_ordered(moves.intend(approved(proposal()), (), NOW)[0], "", "", NOW)
+    by_the_bot, (changed,) = moves.cancel(approved(proposal()), None, NOW, "the plan <changed>.")
+    by_aki, (back,) = moves.cancel(proposal(), UserId("U0AKI"), NOW)
+    hearing.desk.past = (
+        succeeded(NOW + timedelta(seconds=192), (measured,)),
+        Past(declined, no, None, "not_in_channel"),
+        *(Past(each, end, "https://x.slack.com/p2") for each, end in ((refused, why), (lost, trace))),
+        *(Past(each, end, "https://x.slack.com/p2") for each, end in ((by_the_bot, changed), (by_aki, back))),
+        Past(declined, None, None),
+        Past(failed, end, "https://x.slack.com/p2"),
+    )
+    _, said = await types(hearing, "history orders")
+    assert hearing.desk.asked == [("history", "U0AKI", "orders")]
+    head, at = "`orders` from 18.4 to 18.6", "<!date^1775902800^{date_short_pretty} {time}|2026-04-11 10:20:00 UTC>"
+    unposted = (
+        "Its card could not be posted in <#C0DBOPS>: Slack says `not_in_channel`. Invite me to that channel, and the card "
+        "comes by itself. Another channel in `aurora.toml` counts from the next proposal on."
+    )
+    approvers, card = "approved by <@U0MINA>", "<https://x.slack.com/p2|Open the card>"
+    assert said.splitlines() == [
+        f"{head}  ·  *succeeded*  ·  {at.replace('2800', '2992').replace('20:00', '23:12')}  ·  took 3 min 12 s from the order on",
+        "Downtime (new connections): us-east-1 writer none seen in 90 attempts, so none above 0.5 s",
+        f"Proposed by <@U0AKI>, {approvers}  ·  <https://x.slack.com/p1|Open the card>",
+        f"{head}  ·  *declined*  ·  {at}",
+        f"Proposed by <@U0AKI>, declined by <@U0MINA>  ·  {unposted}",
+        f"{head}  ·  *refused by AWS*  ·  {at}  ·  took 0 s from the order on",
+        "AccessDenied: no",
+        f"Proposed by <@U0AKI>, {approvers}  ·  {card}",
+        f"{head}  ·  *refused by AWS*  ·  {at}  ·  took 0 s from the order on",
+        "The order left no trace in AWS.",
+        f"Proposed by <@U0AKI>, {approvers}  ·  {card}",
+        f"{head}  ·  *cancelled*  ·  {at}",
+        "the plan &lt;changed&gt;.",
+        f"Proposed by <@U0AKI>, {approvers}  ·  {card}",
+        f"{head}  ·  *cancelled*  ·  {at}",
+        f"Proposed by <@U0AKI>, cancelled by <@U0AKI>  ·  {card}",
+        f"{head}  ·  *declined*  ·  {at}",
+        "Proposed by <@U0AKI>, declined by <@U0MINA>  ·  Look for its card in <#C0DBOPS>",
+        f"{head}  ·  *failed*  ·  {at}  ·  took 0 s from the order on",
+        "orders-us needs a human",
+        "Downtime (new connections): nothing was measured",
+        f"Proposed by <@U0AKI>, {approvers}  ·  {card}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("past", "text", "said"),
+    [
+        (0, "history", "No upgrade is over yet. `/aurora status` shows what is open."),
+        (0, "history orders", "No upgrade of `orders` is over yet. `/aurora status` shows what is open."),
+        (11, "history orders", "1 older one is left out."),
+        (15, "history", "5 older ones are left out. `/aurora history CLUSTER` shows those of one cluster."),
+        (200, "history orders", "190 or more older ones are left out."),
+    ],
+)
+async def test_history_says_what_it_leaves_out(hearing: Ears, past: int, text: str, said: str) -> None:
+    hearing.desk.past = (succeeded(NOW),) * past
+    lines = (await types(hearing, text))[1].splitlines()
+    assert lines[-1] == said
+    assert sum("*succeeded*" in line for line in lines) == min(past, 10)
+
+
 async def test_cancel_by_the_name_of_the_cluster(ears: Ears) -> None:
     _, said = await types(ears, "cancel orders")
     assert ears.desk.asked == [("cancel_cluster", "U0AKI", "orders")]
@@ -213,7 +295,18 @@ async def test_who_refuses_is_named_and_who_can_mend_it(hearing: Ears, what: tup
 
 @pytest.mark.parametrize(
     "text",
-    ["list", "show orders", "status", "help", "", "shwo", "upgrade orders 18.6", "upgrade orders", "cancel orders"],
+    [
+        "list",
+        "show orders",
+        "status",
+        "help",
+        "",
+        "shwo",
+        "history",
+        "upgrade orders 18.6",
+        "upgrade orders",
+        "cancel orders",
+    ],
 )
 def test_which_commands_may_change_something(text: str) -> None:
     assert may_change(text) is text.startswith(("upgrade", "cancel"))

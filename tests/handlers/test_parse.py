@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import Refused
-from handlers.parse import Cancel, Help, ListClusters, Propose, Request, Show, StatusOf, parse, typed
+from handlers.parse import Cancel, Help, HistoryOf, ListClusters, Propose, Request, Show, StatusOf, parse, typed
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,8 @@ from handlers.parse import Cancel, Help, ListClusters, Propose, Request, Show, S
         ("upgrade orders 18.6 a &lt; b &amp;lt; c", Propose("orders", "18.6", "a < b &lt; c")),
         ("status", StatusOf()),
         ("status orders", StatusOf("orders")),
+        ("history", HistoryOf()),
+        ("history `orders`", HistoryOf("orders")),
         ("cancel orders", Cancel("orders")),
         ("ca\x00ncel or\u200bders", Cancel("orders")),
     ],
@@ -48,7 +50,7 @@ def test_what_is_understood(text: str, request_: Request) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["upgrade", 'upgrade ""', "show", "cancel", "cancel a b", "status a b", "list 0", "list ²"]
+    "text", ["upgrade", 'upgrade ""', "show", "cancel", "cancel a b", "status a b", "history a b", "list 0", "list ²"]
 )
 def test_what_lacks_something_reads_its_usage(text: str) -> None:
     with pytest.raises(Refused, match="Usage: `/aurora "):
