@@ -30,8 +30,10 @@ from bot.domain.timeline import (
     Proposed,
     RdsSaid,
     Reached,
+    Reminded,
     Reopened,
     WentDown,
+    Withdrawn,
 )
 from bot.domain.upgrade import UNDER_WAY, said
 
@@ -167,6 +169,10 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
             raise _Illegal("it was proposed already")
         case Approved():
             return _approved(now, entry)
+        case Withdrawn():
+            return _withdrawn(now, entry)
+        case Reminded():
+            return now.remain(Status.PROPOSED)
         case Reopened():
             _demand(set(entry.counting) <= set(now.approved), "it counts somebody who did not approve")
             _demand(len(set(entry.counting)) < entry.needed, "the approvals that count were enough")
@@ -216,6 +222,15 @@ def _approved(now: _Standing, entry: Approved) -> _Standing:
     _demand(entry.count == len(approved), f"it counts {entry.count} approvals, and there were {len(approved)}")
     after = replace(now, approved=approved, needed=entry.needed)
     return after.become(Status.APPROVED) if entry.count >= entry.needed else after
+
+
+def _withdrawn(now: _Standing, entry: Withdrawn) -> _Standing:
+    left = tuple(by for by in now.approved if by != entry.by)
+    _demand(entry.by in now.approved, "there was no approval to take back")
+    _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+    _demand(entry.count == len(left), f"it leaves {entry.count} approvals, and there were {len(left)} left")
+    after = replace(now.remain(*BEFORE_ORDER), approved=left)
+    return after if now.status is Status.PROPOSED else after.become(Status.PROPOSED)
 
 
 def _intended(now: _Standing, entry: Intended) -> _Standing:

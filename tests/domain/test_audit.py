@@ -29,8 +29,10 @@ from bot.domain.timeline import (
     Ordered,
     Overdue,
     Reached,
+    Reminded,
     Reopened,
     WentDown,
+    Withdrawn,
 )
 from bot.domain.upgrade import Upgrade
 from tests.domain.making import (
@@ -67,6 +69,10 @@ def approved(by: UserId = MINA, count: int = 1, needed: int = 1, under: Rule | N
 
 def intended(*by: UserId, under: Rule | None = None, **other: Any) -> Intended:
     return Intended(**{"at": AT, "digest": DIGEST, "approved_by": by or (MINA,), "rule": under} | other)
+
+
+def withdrawn(by: UserId = MINA, count: int = 0, **other: Any) -> Withdrawn:
+    return Withdrawn(**{"at": AT, "by": by, "count": count, "needed": 1} | other)
 
 
 def reopened(*counting: UserId, needed: int = 2) -> Reopened:
@@ -283,6 +289,18 @@ def test_no_person_writes_what_happens_by_itself() -> None:
         ((proposed(), reopened()), "an upgrade that is “waiting for approval” cannot go to “waiting for approval”"),
         ((proposed(), approved(), reopened(SORA)), "it counts somebody who did not approve"),
         ((proposed(), approved(), reopened(MINA, needed=1)), "the approvals that count were enough"),
+        ((proposed(), approved(), withdrawn(SORA)), "there was no approval to take back"),
+        ((proposed(), approved(), withdrawn(at=LATE)), "the proposal had expired"),
+        ((proposed(), approved(), withdrawn(count=1)), "it leaves 1 approvals, and there were 0 left"),
+        (
+            (proposed(), approved(), intended(), withdrawn()),
+            "nothing of that kind happens to an upgrade that is “being ordered”",
+        ),
+        ((proposed(), approved(), withdrawn(), intended()), "it counts somebody who did not approve"),
+        (
+            (proposed(), approved(), Reminded(at=AT, missing=1, expires_at=LATE)),
+            "nothing of that kind happens to an upgrade that is “approved”",
+        ),
         ((proposed(), Declined(at=AT, by=AKI)), "the proposer declined their own proposal"),
         ((proposed(), Declined(at=LATE, by=MINA)), "the proposal had expired"),
         ((proposed(), Cancelled(at=LATE, by=MINA)), "the proposal had expired"),
@@ -349,6 +367,8 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
         (approved(needed=2), approved(SORA, 2, 2), intended(SORA, under=rule(approvals=1))),
         (approved(), WentDown(at=AT, region=US, use="writer", outcome=Outcome.REFUSED), Cancelled(at=AT, by=None)),
         (approved(), Declined(at=LATE - SECOND, by=MINA)),
+        (approved(), withdrawn(), Reminded(at=AT, missing=1, expires_at=LATE), approved(), intended()),
+        (approved(needed=2), withdrawn(), approved(SORA), intended(SORA)),
     ],
 )
 def test_what_may_happen(told: tuple[Entry, ...]) -> None:
