@@ -50,6 +50,7 @@ class WebApi:
         self._tokens: Mapping[str, Literal["bot", "app"]] = {bot_token: "bot", app_token: "app"}
         self.calls: Counter[str] = Counter()
         self.rate_limited = 0
+        self.too_many = 0  # of those, how many a client that keeps Slack's limits would not have got
 
     async def handle(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
@@ -57,7 +58,9 @@ class WebApi:
         try:
             body = await self._answer(method, request)
         except SlackError as error:
-            self.rate_limited += isinstance(error, RateLimitError)
+            if isinstance(error, RateLimitError):
+                self.rate_limited += 1
+                self.too_many += not error.on_purpose
             return web.json_response(error.body(), status=error.status, headers=error.headers)
         await self._faults.after(method, request)
         return web.json_response(body)
@@ -68,7 +71,7 @@ class WebApi:
         if method is None:
             raise SlackError("unknown_method", req_method=name)
         self._admit(method, _bearer(request) or args.text("token"))
-        self._faults.before(name)
+        await self._faults.before(name, args.text("channel"))
         return method.answer(self._world, args)
 
     def _admit(self, method: Method, token: str) -> None:

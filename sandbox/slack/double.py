@@ -81,7 +81,7 @@ class SlackDouble:
             await runner.cleanup()
 
     def _app(self) -> web.Application:
-        app = web.Application(client_max_size=MOST_BYTES)
+        app = web.Application(client_max_size=MOST_BYTES, middlewares=[self.faults.presence])
         app.router.add_route("*", "/api/{method}", self._api.handle)
         app.router.add_get("/link/", self.sockets.handle)
         app.router.add_post("/response/{secret}", self._urls.handle)
@@ -155,6 +155,18 @@ class SlackDouble:
             raise ValueError("it was never sent")
         return await self._courier.deliver(sent.envelope)
 
+    def deliver_twice(self, times: int = 1) -> None:
+        """The next envelopes arrive twice, as when Slack does not see an acknowledgement."""
+        self._courier.doubled += times
+
+    def vanish(self) -> None:
+        """Gone from the network, its sockets too, until it comes back."""
+        self.faults.vanish()
+        self.sockets.drop()
+
+    def come_back(self) -> None:
+        self.faults.come_back()
+
     @property
     def calls(self) -> Counter[str]:
         return self._api.calls
@@ -162,6 +174,11 @@ class SlackDouble:
     @property
     def rate_limited(self) -> int:
         return self._api.rate_limited
+
+    @property
+    def too_many_calls(self) -> int:
+        """Calls that Slack's limits refused, without those that were refused on purpose."""
+        return self._api.too_many
 
     @property
     def slowest_ack_ms(self) -> float:

@@ -33,8 +33,10 @@ class RateLimitError(SlackError):
 
     status = 429
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, *, on_purpose: bool = False) -> None:
+        """`on_purpose`: not because there were too many calls."""
         super().__init__("ratelimited")
+        self.on_purpose = on_purpose
         self.retry_after = retry_after
 
     @property
