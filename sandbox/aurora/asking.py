@@ -22,10 +22,16 @@ class Call:
 
 
 class AwsError(Exception):
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, status: int | None = None) -> None:
+        """`status` of HTTP, where it is not the one that goes with the code."""
         super().__init__(message)
         self.code = code
         self.message = message
+        self.status = status
+
+
+class CutOff(Exception):
+    """The connection ends before there is an answer."""
 
 
 def names(identifier: str, arn: str, given: str) -> bool:

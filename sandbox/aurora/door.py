@@ -8,10 +8,11 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Final
 
 TLS_REQUEST: Final = struct.pack("!ii", 8, 80877103)
@@ -32,12 +33,30 @@ class Door:
         self.port: Final[int] = self._socket.getsockname()[1]
         self.opened: list[datetime] = []
         self.closed: list[datetime] = []
+        self._speaks = Event()
+        self._speaks.set()
+        self.silent: list[tuple[datetime, datetime]] = []  # when it took connections and said nothing
         self._inside: dict[socket.socket, float] = {}  # and when each came in
 
     def open(self) -> None:
         self._socket.listen(128)
         self.opened.append(datetime.now(UTC))
         Thread(target=self._serve, args=(self._socket,), name=f"door-{self.port}", daemon=True).start()
+
+    def present(self, tls: ssl.SSLContext) -> None:
+        """Show another certificate to whoever comes from now on."""
+        self._tls = tls
+
+    def fall_silent(self) -> Callable[[], None]:
+        """Take connections and say nothing to them, until what this gives is called; then they are served after all."""
+        since = datetime.now(UTC)
+        self._speaks.clear()
+
+        def speak() -> None:
+            self.silent.append((since, datetime.now(UTC)))
+            self._speaks.set()
+
+        return speak
 
     def close(self) -> None:
         """From now on connections are refused. Who has just come in gets a moment to finish; all others are the server's to end."""
@@ -71,6 +90,7 @@ class Door:
 
     def _attend(self, client: socket.socket) -> None:
         try:
+            self._speaks.wait()
             self._welcome(client)
         finally:
             del self._inside[client]

@@ -59,8 +59,8 @@ class Server:
         self.ran = ""  # the last version that came up
         self._home.mkdir(mode=0o700)
         site.give_away(self._home)
-        self._door = Door(self._home / SOCKET, site.tls)
-        self.port: int = self._door.port
+        self.door = Door(self._home / SOCKET, site.tls)
+        self.port: int = self.door.port
 
     def initialise(self, version: str) -> None:
         """A new database cluster with the roles and databases of the sandbox; leaves the server running."""
@@ -111,7 +111,7 @@ class Server:
             )  # fmt: skip
         self._site.leash.hold(self._process.pid)
         self._await_line(where, "LOG:  listening on Unix socket")
-        self._door.open()
+        self.door.open()
         self._await_line(where, "LOG:  database system is ready to accept")
         self.ran = version
 
@@ -135,7 +135,7 @@ class Server:
         if self._process is None:
             return 0
         where = self._log.stat().st_size
-        self._door.close()
+        self.door.close()
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_SECONDS)
@@ -149,7 +149,7 @@ class Server:
     def remove(self) -> None:
         """Stop for good and give the port back."""
         self.stop()
-        self._door.remove()
+        self.door.remove()
 
     def ask(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run SQL as the superuser, past the door."""
@@ -178,15 +178,16 @@ class Server:
     def downs(self) -> list[Down]:
         """Every time this endpoint took no new connections, to the millisecond."""
         endpoint = f"{self.host}:{self.port}"
-        return [
-            Down(self.region, endpoint, self._closing_before(shutdown), max(ready, self._opening_after(shutdown)))
+        shut = [
+            (self._closing_before(shutdown), max(ready, self._opening_after(shutdown)))
             for shutdown, ready in refusals(self._logged().splitlines())
         ]
+        return [Down(self.region, endpoint, *each) for each in sorted([*shut, *self.door.silent])]
 
     def _closing_before(self, shutdown: datetime) -> datetime:
         """The door's last closing before the server was told, to the millisecond as its log has it."""
-        closings = [at.replace(microsecond=at.microsecond // 1000 * 1000) for at in self._door.closed]
+        closings = [at.replace(microsecond=at.microsecond // 1000 * 1000) for at in self.door.closed]
         return max((at for at in closings if at <= shutdown), default=shutdown)
 
     def _opening_after(self, shutdown: datetime) -> datetime:
-        return next((opened for opened in self._door.opened if opened > shutdown), shutdown)
+        return next((opened for opened in self.door.opened if opened > shutdown), shutdown)

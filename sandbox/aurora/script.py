@@ -14,6 +14,7 @@ OLD_VALUE: Final = "10"
 NEW_VALUE: Final = "20"
 SECONDARY_DOWN: Final = 2.6  # seconds at pace 1
 WRITER_DOWN: Final = 1.4
+STUCK: Final = 45.0
 ANOTHER_DATE: Final = 0.1  # events of one millisecond have no order that anybody could know
 
 STARTED: Final = "Database cluster engine minor version upgrade started. Cluster remains online."
@@ -34,6 +35,10 @@ ALL_INSTANCES: Final = "Database cluster engine version upgrade finished on all 
 COMPLETE: Final = "Database cluster engine minor version upgrade complete. Previous version: {old}. New version: {new}."
 UPGRADED: Final = "Database cluster engine version has been upgraded."
 ROLLED_BACK: Final = "The DB engine version upgrade failed. The engine version upgrade rollback succeeded."
+CANCELLED: Final = (
+    "The minor version upgrade for DB cluster {cluster} was canceled because a failover occurred on the associated global "
+    "database. The DB cluster is now running engine version {version}. Retry the upgrade when the global database is available."
+)
 CANNOT: Final = "Database cluster is in a state that cannot be upgraded."
 
 
@@ -89,7 +94,35 @@ def failed(stage: Stage) -> None:
     end(stage, stage.subject.version)
 
 
-SCRIPTS: Final[Mapping[str, Callable[[Stage], None]]] = {"happy": happy, "rollback": rollback, "failed": failed}
+def cancelled(stage: Stage) -> None:
+    """Somebody fails the global database over while the upgrade has only begun (RDS-EVENT-0517)."""
+    begin(stage)
+    with stage.change():
+        for member in stage.members:
+            member.cluster.status = "available"
+            said = CANCELLED.format(cluster=member.cluster.identifier, version=stage.subject.version)
+            stage.of_cluster(member, said, "failure")
+    stage.wait(1.0)
+    end(stage, stage.subject.version)
+
+
+def stuck(stage: Stage) -> None:
+    """All is done, but the writer's instance goes on showing `upgrading` for long."""
+    before = begin(stage)
+    for member in stage.secondaries:
+        upgrade_secondary(stage, member)
+    upgrade_writer(stage)
+    stage.writer.instance.status = "upgrading"
+    for member in stage.members:
+        complete(stage, member, before[member.cluster.identifier])
+    end(stage, stage.target)
+    stage.wait(STUCK)
+    stage.writer.instance.status = "available"
+
+
+SCRIPTS: Final[Mapping[str, Callable[[Stage], None]]] = {
+    "happy": happy, "rollback": rollback, "failed": failed, "cancelled": cancelled, "stuck": stuck,
+}  # fmt: skip
 
 
 def begin(stage: Stage) -> dict[str, str]:

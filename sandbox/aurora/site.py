@@ -131,10 +131,14 @@ def readable(programs: Path, copy: Path) -> Path:
     return copy / package.name / tree.name / "bin"
 
 
-def certified(ca_file: Path) -> ssl.SSLContext:
-    """A server's TLS context, with a certificate for this machine from a throw-away CA that is written to `ca_file`."""
+def certified(ca_file: Path | None) -> ssl.SSLContext:
+    """A server's TLS context, with a certificate for this machine from a throw-away CA that is written to `ca_file`.
+
+    Without one nobody can trust it.
+    """
     authority = trustme.CA(organization_name="Aurora sandbox")
-    authority.cert_pem.write_to_path(str(ca_file))
+    if ca_file is not None:
+        authority.cert_pem.write_to_path(str(ca_file))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from socket import SHUT_RDWR
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from moto.rds.exceptions import RDSClientError
 from moto.rds.responses import RDSResponse
 from moto.server import ThreadedMotoServer
 
-from .asking import Answer, AwsError, Call
+from .asking import Answer, AwsError, Call, CutOff
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,7 +31,10 @@ MALFORMED: Final = (
     "Authorization header requires a Credential of the form KEY/DATE/REGION/rds/aws4_request.",
 )
 CREDENTIAL: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/(?P<region>[a-z0-9-]+)/rds/aws4_request\b")
-UNMODELLED: Final = ("InvalidAction", "AccessDenied", "MissingParameter", "Throttling", "ThrottlingException")
+UNMODELLED: Final = (
+    "InvalidAction", "AccessDenied", "MissingParameter", "Throttling", "ThrottlingException", "ExpiredToken",
+    "InternalFailure",
+)  # fmt: skip
 # By the port it is served on, because moto's routes are global.
 ANSWERS: Final[MutableMapping[str, Callable[[Call], Answer]]] = {}
 
@@ -54,15 +58,19 @@ class AuroraResponse(RDSResponse):
     def call_action(self) -> Any:
         answer = ANSWERS[self.normalized_request.environ["SERVER_PORT"]]
         result: object
+        other_status: int | None = None
         try:
             if self.unreadable:
                 raise self.unreadable
             result = answer(Call(self._get_action(), self.signed_region(), self.params))
         except AwsError as error:
-            result = RDSClientError(error.code, error.message)
+            result, other_status = RDSClientError(error.code, error.message), error.status
+        except CutOff:
+            self.normalized_request.environ["werkzeug.socket"].shutdown(SHUT_RDWR)
+            result = {}
         status, headers, body = self.serialized(ActionResult(result))
         headers, body = self._enrich_response(headers, body)
-        return status, headers, body
+        return other_status or status, headers, body
 
     def signed_region(self) -> str:
         signed = CREDENTIAL.search(str(self.headers["Authorization"]))

@@ -21,10 +21,11 @@ from .site import WHEELS, Site, site
 from .stage import CurtainError, Stage
 from .state import Account, GlobalCluster, Order, RdsEvent
 from .truth import Down
+from .weather import Weather
 
 VERSION: Final = "18.4"
 PLAYED: Final = "orders"  # the one global cluster that stands on real servers
-SCENARIOS: Final = ("happy", "rollback", "refused", "failed")
+SCENARIOS: Final = ("happy", "rollback", "refused", "failed", "cancelled", "stuck")
 
 
 class Aurora:
@@ -33,13 +34,14 @@ class Aurora:
     endpoint_url: str
     account: Account
     control_plane: ControlPlane
+    weather: Weather
     probe_user: Final = "aurora_probe"
 
     def __init__(self, directory: Path, scenario: str = "happy", pace: float = 1.0) -> None:
         if scenario not in SCENARIOS:
             raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
         self._directory = directory
-        self._scenario = scenario
+        self.scenario = scenario  # what the next order comes to
         self._pace = pace
         self._servers: dict[str, Server] = {}
         self._curtain = Event()
@@ -70,17 +72,18 @@ class Aurora:
             addresses = {region: seed.Address(each.host, each.port) for region, each in self._servers.items()}
             self.account = seed.account(addresses, VERSION)
             self.control_plane = ControlPlane(self.account, self._carry_out, self._object)
+            self.weather = Weather(self.control_plane.answer)
             importing.result()
             from .wire import served  # moto takes a second or two to import: PostgreSQL starts meanwhile
 
-            self.endpoint_url = opened.enter_context(served(self.control_plane.answer))
+            self.endpoint_url = opened.enter_context(served(self.weather.answer))
             self._stack = opened.pop_all()
 
     def close(self) -> None:
         self._stack.close()
 
     def _object(self, given: GlobalCluster, target: EngineVersion) -> AwsError | None:
-        if self._scenario == "refused":
+        if self.scenario == "refused":
             return AwsError("InvalidParameterValue", NOT_ROLLED_OUT)
         return unplayable(given, target)
 
@@ -94,7 +97,7 @@ class Aurora:
 
     def _play(self, stage: Stage) -> None:
         try:
-            SCRIPTS[self._scenario](stage)
+            SCRIPTS[self.scenario](stage)
         except CurtainError:
             return
         except Exception as error:
@@ -109,6 +112,10 @@ class Aurora:
         self._curtain.set()
         for thread in self._scripts:
             thread.join(timeout=30)
+
+    @property
+    def site(self) -> Site:
+        return self._site
 
     @property
     def ca_file(self) -> Path:
