@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Final, Self
 
 from aiohttp import ClientError, ClientSession
@@ -56,9 +57,10 @@ class Processes:
         return self._running[name].pid
 
     def begin(self, name: str) -> None:
+        """By its name in the Procfile; what follows a dot tells one more of the kind from the others, as in `worker.2`."""
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                shlex.split(self.commands[name]), cwd=ROOT, env=inherited() | dict(self._environment),
+                shlex.split(self.commands[name.partition(".")[0]]), cwd=ROOT, env=inherited() | dict(self._environment),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._leash.hold(self._running[name].pid)
@@ -102,6 +104,21 @@ class Processes:
         """Die as in a power cut."""
         self._end(name, signal.SIGKILL)
 
+    async def terminate(self, name: str) -> float:
+        """SIGTERM, as a deploy does; how many seconds it took to end. RuntimeError when it had to be killed after all."""
+        began = monotonic()
+        ended = await asyncio.to_thread(self._end, name, signal.SIGTERM)
+        if not ended:
+            raise RuntimeError(f"{name} did not end within {STOP_SECONDS:g} s of its SIGTERM")
+        return monotonic() - began
+
+    def freeze(self, name: str) -> None:
+        """Stand still, as a machine that is suspended does, until it is thawed."""
+        self._running[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        self._running[name].send_signal(signal.SIGCONT)
+
     async def restart(self, name: str) -> None:
         """What a supervisor does when a process is gone."""
         self.log(name).write_text("")
@@ -113,8 +130,9 @@ class Processes:
             process.send_signal(signal.SIGTERM)
         await asyncio.gather(*(asyncio.to_thread(self._end, name, None) for name in list(self._running)))
 
-    def _end(self, name: str, number: int | None) -> None:
-        process = self._running.pop(name)
+    def _end(self, name: str, number: int | None) -> bool:
+        """Whether it ended in time."""
+        process, in_time = self._running.pop(name), True
         if number is not None:
             process.send_signal(number)
         try:
@@ -122,7 +140,9 @@ class Processes:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+            in_time = False
         self._leash.release(process.pid)
+        return in_time
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of each process that runs, MiB; of none where there is no /proc."""

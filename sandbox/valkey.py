@@ -59,6 +59,20 @@ class Valkey:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    async def tell(self, *words: str) -> str:
+        """One command past everybody; its answer as Redis writes it. RuntimeError when it is refused."""
+        async with asyncio.timeout(START_SECONDS):
+            reader, writer = await asyncio.open_connection(HOST, self._port)
+            try:
+                said = [f"*{len(words)}", *(part for word in words for part in (f"${len(word)}", word)), ""]
+                writer.write("\r\n".join(said).encode())
+                answer = (await reader.readline()).decode().strip()
+            finally:
+                writer.close()
+        if answer.startswith("-"):
+            raise RuntimeError(f"Valkey does not take {' '.join(words)}: {answer}")
+        return answer
+
     async def restart(self) -> None:
         """Up again, on the same port and data; returns when it answers."""
         await self.stop()

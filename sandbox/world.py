@@ -1,9 +1,9 @@
 """The whole world on one machine: Aurora, Slack, Valkey and the bot's own processes between them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Final, Literal
@@ -39,6 +39,7 @@ class Wish:
     procfile: Path = ROOT / "Procfile"
     redis_password: str = ""
     log_level: Literal["DEBUG", "INFO"] = "INFO"
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the bot, other than usual
 
 
 @dataclass(frozen=True)
@@ -104,4 +105,5 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
         "PROBE_HOT_RATE": f"{min(4 * hurry, 40):.3f}",
         "PROBE_DEADLINE_SECONDS": f"{max(5 / hurry, 1):.3f}",
         "NO_PROXY": "127.0.0.1",
+        **wish.settings,
     }
