@@ -1,6 +1,7 @@
 """Plays the role of Aurora with the RDS API: reads each Region once for all who ask, and gives the one order."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -179,5 +180,7 @@ def _targets(rds: "RDSClient", engine: str, version: str) -> tuple[UpgradeTarget
 
 def _events(rds: "RDSClient", region: Region, since: datetime, until: datetime) -> tuple[RdsEvent, ...]:
     pages = rds.get_paginator("describe_events").paginate(StartTime=since, EndTime=until, PaginationConfig=PAGES)
-    found = [parse_event(each, region) for page in pages for each in page["Events"]]
-    return tuple(sorted(found, key=lambda event: (event.at, event.arn, event.message)))
+    found = Counter[RdsEvent]()
+    for page in pages:  # while events arrive, pages shift: what the page before had too is the same event, not a twin
+        found |= Counter(parse_event(each, region) for each in page["Events"])
+    return tuple(sorted(found.elements(), key=lambda event: (event.at, event.arn, event.message)))

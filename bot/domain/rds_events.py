@@ -115,8 +115,8 @@ def identities(events: Iterable[RdsEvent]) -> list[tuple[str, RdsEvent]]:
     RDS gives events no identity, so the key is made of ARN, date, message, and the ordinal among those that are equal
     in all three: a source does repeat a text within a minute, and should it do so within a millisecond, both survive.
 
-    The limits: a window must be whole, every page of it. An event shown on two pages of one window (because others
-    arrived in between) counts as two. An equal twin that arrives late takes the next ordinal; so nothing is lost.
+    The limits: a window must be whole, every page of it, and an event that is shown on two of its pages (because others
+    arrived in between) must be given once. An equal twin that arrives late takes the next ordinal; so nothing is lost.
     """
     seen: Counter[str] = Counter()
     keyed = []

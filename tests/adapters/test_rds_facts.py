@@ -113,3 +113,23 @@ async def test_events_of_the_window_all_pages_by_date(aws: Aws, rds: RdsAurora) 
     assert aws.count() == {"DescribeEvents us-east-1": 3}
     assert not {"SourceType", "SourceIdentifier", "EventCategories", "Filters"} & aws.calls[0].params.keys()
     assert [each.source for each in await rds.events(AP, now - FRESH_FOR, now)] == ["instance"]
+
+
+async def test_an_event_on_two_pages_is_one_and_twins_on_one_page_are_two(aws: Aws, rds: RdsAurora) -> None:
+    """While events arrive, the pages of a window shift; and a source does say the same twice."""
+    one, twin = (
+        {
+            "SourceArn": "arn:us",
+            "SourceIdentifier": "orders-us",
+            "SourceType": "db-cluster",
+            "Message": text,
+            "Date": NOW,
+        }
+        for text in ("one", "twin")
+    )
+    pages: dict[str | None, Answer] = {
+        None: {"Events": [twin, twin, one], "Marker": "2"},
+        "2": {"Events": [one, twin]},
+    }
+    aws.moods["DescribeEvents"] = lambda call: pages[call.params.get("Marker")]
+    assert [each.message for each in await rds.events(US, NOW, NOW)] == ["one", "twin", "twin"]
