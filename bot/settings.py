@@ -107,6 +107,7 @@ class WorkerSettings(DeskSettings):
     settle_seconds: Seconds = 60
     doubt_seconds: Seconds = 300
     deadline_minutes: float = Field(default=90, gt=0, le=24 * 60)
+    late_seconds: Seconds = 60
 
     @field_validator("settle_seconds", "doubt_seconds")
     @classmethod

@@ -121,7 +121,8 @@ def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
         clock=clock,
         patience=settings.patience,
     )
-    narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock)
+    late = timedelta(seconds=settings.late_seconds)
+    narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock, late=late)
     return CrewTurns(driver, narrator, watcher, made)
 
 

@@ -52,6 +52,7 @@ class Narrator:
     thread: Thread
     clock: Clock
     every: timedelta = timedelta(seconds=1)
+    late: timedelta = LATE
 
     async def turn(self, id: UpgradeId) -> timedelta | None:
         """Tell what is new; None when the upgrade is told to the end."""
@@ -179,7 +180,7 @@ class Narrator:
         entries = [each.entry for each in timeline if _rank(each.position) <= _rank(record.position)]
         unsaid = f"({record.entry.kind}: this happened, and it could not be put into words.)"
         words = _made(lambda: said_of(record.entry, tell(entries)), unsaid)
-        mark = LATE_MARK if self.clock.now() - record.written_at > LATE else ""
+        mark = LATE_MARK if self.clock.now() - record.written_at > self.late else ""
         return cut(words, TEXT - len(mark)) + mark if words else None
 
     async def _report(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
