@@ -1,18 +1,21 @@
 """What a rehearsal leaves to read: the truth from the servers beside what the bot measured, and whether the one is in the other."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
-from sandbox.aurora import Down
+from sandbox.aurora import Down, RdsEvent
 from sandbox.scenarios import Scenario
 from sandbox.slack import Message
 from sandbox.slack.transcript import content_lines
 from sandbox.world import Wish, World
 
 WRITER_REGION = "us-east-1"
+TOLD_LATE = "(told late)"
 Json = dict[str, Any]
 
 
@@ -28,6 +31,7 @@ class Account:
     told: Json | None
     total_seconds: float
     troubles: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
 
     @property
     def thread(self) -> list[Message]:
@@ -40,7 +44,7 @@ class Account:
 
     def broken_expectations(self) -> tuple[str, ...]:
         """What did not come as the scenario has it, in sentences; empty when all held."""
-        return (*self.troubles, *self._outcome(), *self._words(), *self._truths())
+        return (*self.troubles, *self._outcome(), *self._words(), *self._telling(), *self._truths())
 
     def broken_laws(self) -> tuple[str, ...]:
         """As `broken_expectations`, but for how the voices mix: while a process is dead, what it has to say comes later."""
@@ -59,8 +63,8 @@ class Account:
             yield f"the servers went from {self.before} to {self.after}"
         if self.scenario.has_report != (self.told is not None):
             yield "report.json is missing" if self.told is None else "there is a report of an upgrade that never began"
-        if self.world.slack.rate_limited:
-            yield f"Slack refused {self.world.slack.rate_limited} calls as too many"
+        if self.world.slack.too_many_calls:
+            yield f"Slack refused {self.world.slack.too_many_calls} calls as too many"
 
     def _words(self) -> Iterator[str]:
         rest = "\n".join(self.lines())
@@ -69,6 +73,30 @@ class Account:
             if not found:
                 yield f"the thread does not say “{words}” where it should"
                 return
+
+    def _telling(self) -> Iterator[str]:
+        """The thread holds each RDS event as often as RDS said it, and nothing else twice."""
+        lines = self.lines() if self.scenario.orders else []
+        by_rds = Counter(line_of(event) for event in self.world.aurora.rds_events())
+        for said, times in by_rds.items():
+            if (told := sum(said in line for line in lines)) != times:
+                yield f"RDS said {times} times “{said}”, and the thread {told} times"
+        for line, times in Counter(lines).items():
+            if times > 1 and not any(said in line for said in by_rds):
+                yield f"the thread says {times} times “{line}”"
+
+    def told_late(self) -> int:
+        return sum(TOLD_LATE in line for line in self.lines())
+
+    def unwatched(self) -> float:
+        """Seconds, of all endpoints, that nobody looked at, as the report has it."""
+        stretches = (
+            [each for endpoint in self.told["endpoints"] for each in endpoint["unobserved"]] if self.told else []
+        )
+        lasted = [
+            datetime.fromisoformat(e["until"]) - datetime.fromisoformat(e["since"]) for e in stretches if e["until"]
+        ]
+        return sum(lasted, timedelta()).total_seconds()
 
     def _truths(self) -> Iterator[str]:
         """Each time that a server took no connections lies inside what the bot reported, and the sums agree.
@@ -84,7 +112,8 @@ class Account:
             truth = sum(
                 down.seconds for down in self.world.aurora.truth() if (down.region, use(down)) == (region, name)
             )
-            if not reported["at_least"] <= truth <= (reported["at_most"] or 0):
+            most = inf if reported["at_most"] is None else reported["at_most"]
+            if not reported["at_least"] <= truth <= most:
                 yield f"{region} {name} was down {truth:.3f} s, not {reported['at_least']} to {reported['at_most']} s"
 
     def lines(self) -> list[str]:
@@ -99,6 +128,7 @@ class Account:
         slack, aurora = self.world.slack, self.world.aurora
         return {
             "scenario": self.world.wish.scenario,
+            "moods": self.moods,
             "outcome": self._ended(),
             "broken_expectations": self.broken_expectations(),
             "orders_accepted": aurora.orders_accepted,
@@ -106,6 +136,8 @@ class Account:
             "truth": [_truth(down) for down in aurora.truth()],
             "measured": self.measured(),
             "rds_events": [_event(each) for each in aurora.rds_events()],
+            "told_late": self.told_late(),
+            "unwatched_s": self.unwatched(),
             "thread": [_said(message, slack.workspace) for message in self.thread],
             "timings": {
                 "ready_s": round(self.world.ready_seconds, 3),
@@ -120,14 +152,23 @@ def not_up(wish: Wish, trouble: str) -> Json:
     """The record of a rehearsal whose world did not come up."""
     return {
         "scenario": wish.scenario,
+        "moods": (),
         "outcome": "never began",
         "broken_expectations": (trouble,),
         "orders_accepted": 0,
+        "told_late": 0,
+        "unwatched_s": 0.0,
         "versions": {"before": {}, "after": {}},
         **{name: [] for name in ("truth", "measured", "rds_events", "thread")},
         "timings": {},
         "memory_mb": {},
     }
+
+
+def line_of(event: RdsEvent) -> str:
+    """What the thread shows of it, after the time."""
+    source = "cluster" if event.source_type == "db-cluster" else event.source_identifier
+    return f"{event.region}  {source}  {event.message}"
 
 
 def use(down: Down) -> str:
@@ -198,7 +239,8 @@ def summary(record: Json) -> Iterator[str]:
     if "logs" in record:
         yield f"The logs of every process are in {record['logs']}"
     if not record["broken_expectations"]:
-        yield f"Everything came as the scenario “{record['scenario']}” has it."
+        under = f", under {' and '.join(record['moods'])}" if record["moods"] else ""
+        yield f"Everything came as the scenario “{record['scenario']}” has it{under}."
 
 
 def _listed(versions: dict[str, str]) -> str:
