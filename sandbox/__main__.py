@@ -4,15 +4,18 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from sandbox.account import summary
 from sandbox.interrupt import Interrupted, until_told
+from sandbox.moods import MOODS, Asked, parse
 from sandbox.rehearse import rehearse
 from sandbox.scenarios import SCENARIOS
-from sandbox.screen import Screen
+from sandbox.screen import PLAIN_WIDTH, Screen
 from sandbox.serve import serve
 from sandbox.world import Wish
 
@@ -30,7 +33,9 @@ def main() -> int:
     )
     try:
         if asked.command == "rehearse":
-            return _rehearse(wish, asked.report, asked.logs)
+            if asked.moods:
+                return _list_moods()
+            return _rehearse(wish, asked.report, asked.logs, asked.mood, asked.seed)
         asyncio.run(until_told(serve(Console(), wish)))
         return 0
     except Interrupted as told:
@@ -46,10 +51,16 @@ def _leave(words: str, status: int) -> int:
     return status
 
 
-def _rehearse(wish: Wish, report: Path | None, logs: Path | None) -> int:
-    screen = Screen()
+def _list_moods() -> int:
+    lines = [f"{each.usage():46} {each.about}" for each in MOODS.values()]
+    Console(highlight=False, width=PLAIN_WIDTH).print(*lines, sep="\n", markup=False)
+    return 0
+
+
+def _rehearse(wish: Wish, report: Path | None, logs: Path | None, moods: Sequence[Asked], seed: int) -> int:
+    moods, screen = [replace(each, seed=seed) for each in moods], Screen()
     try:
-        record = asyncio.run(until_told(rehearse(wish, screen, logs)))
+        record = asyncio.run(until_told(rehearse(wish, screen, logs, moods)))
     finally:
         screen.close()
     if report:
@@ -63,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     rehearsal = commands.add_parser("rehearse", help="play one upgrade without a person")
     rehearsal.add_argument("--scenario", choices=SCENARIOS, default="happy")
+    rehearsal.add_argument(
+        "--mood", type=_mood, action="append", default=[], metavar="NAME[:ARG][@WORDS]",
+        help="what goes wrong, as soon as the thread says WORDS; may be given more than once",
+    )  # fmt: skip
+    rehearsal.add_argument("--moods", action="store_true", help="list the moods and play nothing")
+    rehearsal.add_argument("--seed", type=int, default=1, help="of the moods that are random")
     rehearsal.add_argument("--report", type=_in_a_directory, metavar="FILE", help="write what happened as JSON")
     rehearsal.add_argument("--logs", type=_empty, metavar="DIR", help="keep the logs of every process here")
     serving = commands.add_parser("serve", help="leave the world running and print its environment")
@@ -70,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--pace", type=_pace, default=1.0, help="2 is twice as fast (default 1: some 40 s)")
         command.add_argument("--mode", choices=("socket", "http"), default="socket", help="how Slack reaches the bot")
     return parser
+
+
+def _mood(text: str) -> Asked:
+    try:
+        return parse(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _empty(text: str) -> Path:

@@ -3,15 +3,16 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
 from sandbox.account import Account, Json, not_up, report_of
 from sandbox.leash import leashed_directory
+from sandbox.moods import Asked
 from sandbox.people import Team
 from sandbox.scenarios import SCENARIOS, Scenario
 from sandbox.slack import Change, Message, NotOnScreenError
@@ -21,6 +22,7 @@ LONGEST = 240.0  # seconds an upgrade may take at pace 1
 REPORT_SECONDS = 30.0
 THINKING_SECONDS = 3.0  # at pace 1: somebody reads the plan before deciding
 LOOK_SECONDS = 0.2
+MOODS_SECONDS = 40.0  # for moods to end after the story
 
 
 class Audience(Protocol):
@@ -31,19 +33,27 @@ class Audience(Protocol):
     def show(self, here: World) -> Callable[[Change], None]: ...
 
 
-async def rehearse(wish: Wish, audience: Audience | None = None, directory: Path | None = None) -> Json:
-    """Play the scenario of the wish; the record of what it came to, whether or not it is what was expected.
+async def rehearse(
+    wish: Wish, audience: Audience | None = None, directory: Path | None = None, moods: Sequence[Asked] = ()
+) -> Json:
+    """Play the scenario of the wish under these moods; the record of what it came to, whether or not it is what was expected.
 
     Logs are left in `directory`. Without one they are kept, elsewhere, only when something was not as expected.
     """
     with leashed_directory("rehearsal-") as temporary:
-        record = await _rehearsed(wish, audience, directory or temporary)
+        record = await _rehearsed(under(wish, moods), audience, directory or temporary, moods)
         if record["broken_expectations"]:
             record["logs"] = str(directory or kept(temporary))
     return record
 
 
-async def _rehearsed(wish: Wish, audience: Audience | None, directory: Path) -> Json:
+def under(wish: Wish, moods: Sequence[Asked]) -> Wish:
+    """The wish with the settings that these moods need."""
+    needed = {name: value for each in moods for name, value in each.mood.settings.items()}
+    return replace(wish, settings={**needed, **wish.settings})
+
+
+async def _rehearsed(wish: Wish, audience: Audience | None, directory: Path, moods: Sequence[Asked]) -> Json:
     async with AsyncExitStack() as up:
         try:
             here = await up.enter_async_context(world(directory, wish, *([audience.say] if audience else [])))
@@ -51,7 +61,7 @@ async def _rehearsed(wish: Wish, audience: Audience | None, directory: Path) -> 
             return not_up(wish, str(trouble))
         if audience:
             here.slack.on_message(audience.show(here))
-        return (await play(here, SCENARIOS[wish.scenario])).record()
+        return (await play(here, SCENARIOS[wish.scenario], moods, audience)).record()
 
 
 def kept(directory: Path) -> Path:
@@ -62,15 +72,46 @@ def kept(directory: Path) -> Path:
     return place
 
 
-async def play(here: World, scenario: Scenario) -> Account:
+async def play(
+    here: World, scenario: Scenario, moods: Sequence[Asked] = (), audience: Audience | None = None
+) -> Account:
     """Comes to an account also when the story is cut short, because somebody waits in vain or this world breaks."""
     began = monotonic()
+    for each in moods:
+        scenario = each.mood.changes(scenario)
     before = await asyncio.to_thread(here.aurora.versions)
     story = Story(here, scenario)
-    missed = await _until_accident(here, story)
+    async with _moody(here, moods, audience) as moody:
+        missed = await _until_accident(here, story)
     after = await asyncio.to_thread(here.aurora.versions)
-    troubles = (*missed, *accidents(here))
-    return Account(here, scenario, story.card, before, after, story.told, monotonic() - began, troubles)
+    troubles, names = (*missed, *moody, *accidents(here)), tuple(map(str, moods))
+    return Account(here, scenario, story.card, before, after, story.told, monotonic() - began, troubles, names)
+
+
+@asynccontextmanager
+async def _moody(here: World, moods: Sequence[Asked], audience: Audience | None) -> AsyncIterator[list[str]]:
+    """The moods befall while the block lasts; then those under way come to their end. Gives what they found broken."""
+    troubles: list[str] = []
+
+    async def befall(asked: Asked) -> None:
+        try:
+            await asked.befall(here)
+        except (TimeoutError, RuntimeError, NotOnScreenError) as error:
+            troubles.append(f"{asked}: {str(error).splitlines()[0] if str(error) else 'nothing recovered in time'}")
+
+    if audience:
+        audience.say(*(f"Today: {each}: {each.mood.about}." for each in moods))
+    befalling = {asyncio.create_task(befall(each)) for each in moods}
+    try:
+        await asyncio.sleep(0)  # those of the start have begun
+        yield troubles
+        if befalling:
+            _, endless = await asyncio.wait(befalling, timeout=MOODS_SECONDS)
+            troubles += ["a mood did not begin, or did not end"] * len(endless)
+    finally:
+        for each in befalling:
+            each.cancel()
+        await asyncio.gather(*befalling, return_exceptions=True)
 
 
 @dataclass

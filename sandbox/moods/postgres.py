@@ -1,0 +1,69 @@
+"""PostgreSQL's moods."""
+
+import asyncio
+from typing import Final
+
+import psycopg
+
+from sandbox.aurora.seed import SECONDARY, WRITER
+from sandbox.aurora.site import certified
+from sandbox.moods.mood import Asked, blinded, mood
+from sandbox.world import World
+
+AGAIN: Final = 0.2
+ROOM: Final = 50  # of the probe role
+
+
+@mood(
+    "the servers show certificates of another authority for SECONDS",
+    argument="SECONDS", usual="4", at="upgrade started", changes=blinded,
+)  # fmt: skip
+async def tls_changed(here: World, asked: Asked) -> None:
+    doors = [here.aurora.server(region).door for region in (WRITER, SECONDARY)]
+    strange, own = certified(None), here.aurora.site.tls
+    for door in doors:
+        door.present(strange)
+    await asyncio.sleep(asked.seconds)
+    for door in doors:
+        door.present(own)
+
+
+@mood(
+    "the probe role has another password for SECONDS",
+    argument="SECONDS", usual="4", at="upgrade started", changes=blinded,
+)  # fmt: skip
+async def password_changed(here: World, asked: Asked) -> None:
+    await _order(here, "ALTER ROLE aurora_probe PASSWORD 'another'")
+    await asyncio.sleep(asked.seconds)
+    await _order(here, f"ALTER ROLE aurora_probe PASSWORD '{here.aurora.probe_password}'")
+
+
+@mood(
+    "the probe role may have no connection for SECONDS: too many connections",
+    argument="SECONDS", usual="4", at="upgrade started", changes=blinded,
+)  # fmt: skip
+async def connections_full(here: World, asked: Asked) -> None:
+    await _order(here, "ALTER ROLE aurora_probe CONNECTION LIMIT 0")
+    await asyncio.sleep(asked.seconds)
+    await _order(here, f"ALTER ROLE aurora_probe CONNECTION LIMIT {ROOM}")
+
+
+async def _order(here: World, sql: str) -> None:
+    """To the writer, from which it goes to the standby; as soon as it is up."""
+    while True:
+        try:
+            await asyncio.to_thread(here.aurora.server(WRITER).ask, sql)
+        except psycopg.OperationalError:
+            await asyncio.sleep(AGAIN)
+        else:
+            return
+
+
+@mood(
+    "the writer takes connections and never answers, for SECONDS",
+    argument="SECONDS", usual="1.5", at="zero downtime finished",
+)  # fmt: skip
+async def server_silent(here: World, asked: Asked) -> None:
+    speak = here.aurora.server(WRITER).door.fall_silent()
+    await asyncio.sleep(asked.seconds)
+    speak()
