@@ -90,7 +90,7 @@ class Processes:
 
     def fallen(self) -> list[str]:
         """Those that ended though nobody ended them, each in a sentence."""
-        ended = {name: each.poll() for name, each in self._running.items()}
+        ended = {name: each.poll() for name, each in list(self._running.items())}
         return [
             f"{name} ended by itself with status {status}. Its last words: {self._last_words(name)}"
             for name, status in ended.items()
@@ -146,7 +146,7 @@ class Processes:
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of each process that runs, MiB; of none where there is no /proc."""
-        statms = {name: Path(f"/proc/{each.pid}/statm") for name, each in self._running.items()}
+        statms = {name: Path(f"/proc/{each.pid}/statm") for name, each in list(self._running.items())}
         pages = {name: int(statm.read_text().split()[1]) for name, statm in statms.items() if statm.exists()}
         return {name: count * os.sysconf("SC_PAGE_SIZE") / 2**20 for name, count in pages.items()}
 

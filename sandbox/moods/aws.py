@@ -12,11 +12,11 @@ from typing import Any, Final
 from sandbox.aurora.asking import Answer, AwsError, Call, CutOff, offset
 from sandbox.aurora.weather import Answerer, Layer
 from sandbox.moods.mood import Asked, mood
+from sandbox.moods.order import ORDER
 from sandbox.scenarios import SCENARIOS, Scenario
 from sandbox.world import World
 
 OFTEN: Final = 0.7  # of the calls
-ORDER: Final = "ModifyGlobalCluster"
 EVENTS: Final = "DescribeEvents"
 STATE: Final = ("DescribeGlobalClusters", "DescribeDBClusters", "DescribeDBInstances")
 SMALL_PAGE: Final = 3
@@ -63,37 +63,6 @@ async def access_denied(here: World, asked: Asked) -> None:
 async def credentials_expired(here: World, asked: Asked) -> None:
     expired = AwsError("ExpiredToken", "The security token included in the request is expired", status=403)
     await _for_a_while(here, _failing(lambda: expired, 1, asked.random()), asked.seconds)
-
-
-def _observed(scenario: Scenario) -> Scenario:
-    head = "approved. 1 of 1.", "The answer to the call was lost, but AWS is at work on it."
-    return replace(scenario, words=(*head, scenario.words[-1]))
-
-
-@mood("the order is accepted, and its answer is lost", changes=_observed)
-async def order_accepted_unheard(here: World, _: Asked) -> None:
-    def unheard(call: Call, below: Answerer) -> Answer:
-        answer = below(call)
-        if call.operation == ORDER:
-            raise CutOff
-        return answer
-
-    here.aurora.weather.add(unheard)
-
-
-def _not_ordered(scenario: Scenario) -> Scenario:
-    words = "approved. 1 of 1.", "Not ordered, as far as AWS shows"
-    return replace(scenario, ending="not ordered", orders=0, changes_version=False, has_report=False, words=words)
-
-
-@mood("the order does not arrive, and no answer comes", changes=_not_ordered, settings={"QUIET_SECONDS": "60"})
-async def order_not_arrived(here: World, _: Asked) -> None:
-    def lost(call: Call, below: Answerer) -> Answer:
-        if call.operation == ORDER:
-            raise CutOff
-        return below(call)
-
-    here.aurora.weather.add(lost)
 
 
 @mood("after the order RDS shows for SECONDS what was before it", argument="SECONDS", usual="4")

@@ -1,6 +1,7 @@
 """Every mood once, on real parts."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -53,8 +54,6 @@ async def every_mood(only: Sequence[str], seed: int, pace: float, jobs: int) -> 
     rows = await asyncio.gather(*(_row(each, pace, room) for each in asked))
     broken = [row for row in rows if row.broken]
     print(f"\n{len(rows)} moods, {len(broken)} under which a law broke.")
-    for row in broken:
-        print(f"\n{row.asked} (logs: {row.record.get('logs')})", *row.broken, sep="\n  ")
     return 1 if broken else 0
 
 
@@ -63,6 +62,9 @@ async def _row(asked: Asked, pace: float, room: asyncio.Semaphore) -> Row:
         began = monotonic()
         row = Row(asked, await rehearse(Wish(pace=pace), moods=[asked]), monotonic() - began)
     print(_line(row.cells()), flush=True)
+    if row.broken:
+        said = "".join(f"\n  {each}" for each in row.broken)
+        sys.stderr.write(f"{asked}, seed {asked.seed}:{said}\n  logs: {row.record.get('logs')}\n")
     return row
 
 
