@@ -1,7 +1,7 @@
 """What the bot needs of the world, by role. Adapters play these roles; nothing else knows who does."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -106,6 +106,7 @@ class Told:
     card_edited_at: float = 0.0  # epoch seconds
     refused_since: float | None = None  # epoch seconds: since then Slack says no to every edit of the card
     reported: bool = False
+    revision: int = field(default=0, compare=False)  # of the record; who saves has to have read the latest
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,9 @@ class Upgrades(Protocol):
 
     async def told(self, id: UpgradeId) -> Told: ...
 
-    async def set_told(self, id: UpgradeId, told: Told) -> None: ...
+    async def set_told(self, id: UpgradeId, told: Told) -> Told:
+        """Save it, and give it as saved. Conflict when another narrator has saved since it was read."""
+        ...
 
     async def close(self, id: UpgradeId) -> None:
         """Told to the end: no more turns. The record is kept as long as the retention says."""

@@ -58,10 +58,13 @@ return 'added'
 
 SET_TOLD: Final = """
 local record, told = KEYS[1], KEYS[2]
+local before = redis.call('GET', told)
+if (before and cjson.decode(before).revision or 0) ~= tonumber(ARGV[3]) then return 'changed' end
 redis.call('SET', told, ARGV[1])
 local left = redis.call('PTTL', record)
 if left == -2 then left = tonumber(ARGV[2]) * 1000 end
 if left >= 0 then redis.call('PEXPIRE', told, left) end
+return 'saved'
 """
 
 ADD_ATTEMPTS: Final = """

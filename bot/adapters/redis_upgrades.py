@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -198,8 +199,14 @@ class RedisUpgrades:
         text = await self._server.read(self._server.reads.get(_told(id)))
         return Told() if text is None else _parsed(_TOLD, _told(id), text)
 
-    async def set_told(self, id: UpgradeId, told: Told) -> None:
-        await self._server.run(scripts.SET_TOLD, [_record(id), _told(id)], _TOLD.dump_json(told).decode(), self._keep)
+    async def set_told(self, id: UpgradeId, told: Told) -> Told:
+        saved = replace(told, revision=told.revision + 1)
+        answer = await self._server.run(
+            scripts.SET_TOLD, [_record(id), _told(id)], _TOLD.dump_json(saved).decode(), self._keep, told.revision
+        )
+        if answer != "saved":
+            raise Conflict(f"{id} is told by another narrator")
+        return saved
 
     async def close(self, id: UpgradeId) -> None:
         await self._server.do("SREM", UNFINISHED, id)

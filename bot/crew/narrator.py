@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import TypeVar
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId
 from bot.domain.report import report
 from bot.domain.status import Status
@@ -64,6 +64,9 @@ class Narrator:
             return await self._tell(upgrade, timeline)
         except Busy as busy:
             return busy.wait
+        except Conflict:  # this turn stood still for so long that it was given to another
+            log.info("%s: another narrator goes on with it", id)
+            return self.every
         except Unavailable as trouble:
             log.warning("%s: cannot tell now: %s", id, trouble)
             return REFUSAL if _is_no(trouble) else TROUBLE
@@ -220,8 +223,7 @@ class Narrator:
         return self.clock.now().timestamp()
 
     async def _remember(self, upgrade: Upgrade, told: Told) -> Told:
-        await self.upgrades.set_told(upgrade.id, told)
-        return told
+        return await self.upgrades.set_told(upgrade.id, told)
 
 
 async def _taken(send: Callable[[Message], Awaitable[T]], message: Message) -> T:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -117,7 +118,7 @@ async def test_an_upgrade_that_is_over_makes_room_and_is_kept_as_long_as_it_shou
     await upgrades.close(done.id)
     assert await upgrades.unfinished() == (again,)
 
-    await upgrades.set_told(done.id, Told(card_ts="1.1", reported=True))
+    await upgrades.set_told(done.id, replace(await upgrades.told(done.id), reported=True))
     for kind in ("upgrade", "timeline", "once", "told", "attempts"):
         (key,) = await raw.keys(f"*:{kind}:{done.id}*")
         assert KEEP.total_seconds() - 60 < await raw.ttl(key) <= KEEP.total_seconds(), kind
@@ -186,7 +187,9 @@ async def test_what_was_told_is_remembered_and_new_fields_are_no_obstacle(
 ) -> None:
     assert await upgrades.told(created.id) == Told()
     told = Told(card_ts="1.1", position=Position("5-0"), telling="k", card_edited_at=1.5)
-    await upgrades.set_told(created.id, told)
+    assert (await upgrades.set_told(created.id, told)).revision == 1
+    with pytest.raises(Conflict):
+        await upgrades.set_told(created.id, Told(card_ts="2.2"))
     assert await upgrades.told(created.id) == told
     key = f"{{aurora}}:told:{created.id}"
     await raw.set(key, json.dumps(json.loads(str(await raw.get(key))) | {"mood": "good"}))

@@ -95,10 +95,11 @@ class Store(RedisUpgrades):
         self.after_save(saved)
         return saved
 
-    async def set_told(self, id: UpgradeId, told: Told) -> None:
+    async def set_told(self, id: UpgradeId, told: Told) -> Told:
         self.before_told(told)
-        await super().set_told(id, told)
-        self.after_told(told)
+        saved = await super().set_told(id, told)
+        self.after_told(saved)
+        return saved
 
     async def entries(self, id: UpgradeId) -> list[Entry]:
         return [record.entry for record in await self.timeline(id)]

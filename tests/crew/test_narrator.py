@@ -1,5 +1,6 @@
 """The narrator: each entry once and in order, whoever dies, and whatever Slack makes of it."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -245,6 +246,20 @@ async def test_answers_that_get_lost_tell_nothing_twice(telling: Telling) -> Non
     assert telling.told() == WORDS
     assert len(telling.slack.history(OPS)) == 1
     assert len(telling.slack.files(OPS)) == 2
+
+
+async def test_a_narrator_that_wakes_up_after_another_went_on_does_not_turn_back(telling: Telling) -> None:
+    """It stood still with a message out and not yet noted; meanwhile its turn was given to another."""
+    upgrade = await telling.whole()
+    held = telling.slack.faults.hold_answer("chat.postMessage")
+    asleep = asyncio.create_task(telling.narrator.turn(upgrade.id))
+    await asyncio.wait_for(held.arrived.wait(), 5)
+    await telling.to_the_end(upgrade)
+    held.release()
+    await asleep
+    await telling.to_the_end(upgrade)
+    assert telling.told() == WORDS
+    assert len(telling.slack.history(OPS)) == 1
 
 
 async def test_somebodys_own_file_is_not_taken_for_a_report_that_is_in_doubt(telling: Telling) -> None:
