@@ -35,7 +35,7 @@ class Asked:
         return int(self.argument)
 
     def random(self) -> Random:
-        return Random(f"{self.seed} {self}")
+        return Random(f"{self.seed} {self}")  # noqa: S311 - to be repeated, not to be secret
 
     async def befall(self, here: World) -> None:
         """Wait until it is time, then strike; returns when it is over and what it broke has recovered."""

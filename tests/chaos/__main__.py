@@ -17,10 +17,11 @@ def main() -> int:
     moods = kinds.add_parser("moods", help="each mood once")
     moods.add_argument("only", nargs="*", metavar="NAME[:ARG][@WORDS]", help="these moods (default: all)")
     moods.add_argument("--pace", type=float, default=3)
-    moods.add_argument("--pace", type=float, default=3)
     moods.add_argument(
         "--jobs", type=int, default=1, help="rehearsals at a time, in one process: they slow each other (default 1)"
     )
+    for kind in (matrix, moods):
+        kind.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     if asked.kind == "matrix":
         return asyncio.run(crash_matrix(asked.points, asked.seed))
