@@ -567,7 +567,7 @@ def carried_out(upgrade: Upgrade, action: Action) -> Upgrade:
         case Remind():
             return moves.remind(upgrade, at)[0]
         case GiveOrder():
-            return moves.intend(upgrade, upgrade.approved_by, at)[0]
+            return moves.intend(upgrade, upgrade.approved_by, NOON)[0]
         case TakeAsAccepted():
             return moves.accepted(upgrade, at, observed=True)[0]
         case TakeAsLost():
