@@ -102,6 +102,7 @@ class Told:
     link_asked_at: float = 0.0  # epoch seconds
     position: Position = START
     telling: str | None = None
+    telling_since: float = 0.0  # epoch seconds
     card_digest: str | None = None
     card_edited_at: float = 0.0  # epoch seconds
     refused_since: float | None = None  # epoch seconds: since then Slack says no to every edit of the card

@@ -34,6 +34,7 @@ LATE_MARK = " _(told late)_"
 MOST_LINES = 12  # of the ticker in one message
 MOST_TEXT = 3500  # characters of them; Slack advises no message to have more than 4,000 (chat.postMessage)
 TROUBLE = timedelta(seconds=5)
+UNDER_WAY = timedelta(seconds=5)  # so long a message that is not to be found may still be on its way
 REFUSAL = timedelta(seconds=30)  # Slack says no: people have to invite the bot, or grant a scope
 PATIENCE = timedelta(hours=1)  # with a card that Slack does not let us edit, once its upgrade is over
 CLICKED = frozenset({Status.PROPOSED, Status.APPROVED})  # then the card has buttons
@@ -99,6 +100,9 @@ class Narrator:
             if trouble.code not in THREAD_GONE:
                 raise
             found = None
+        since_said = self._now() - told.telling_since
+        if found is None and 0 <= since_said < UNDER_WAY.total_seconds():
+            raise Busy(UNDER_WAY - timedelta(seconds=since_said))  # by a narrator that is believed dead, and is not
         if found and doubtful == CARD:
             told = replace(told, card_ts=found, trouble=None, link_asked_at=0.0)
         elif found and doubtful == REPORT:
@@ -161,7 +165,7 @@ class Narrator:
             return None
 
     async def _post_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
-        told = await self._remember(upgrade, replace(told, telling=CARD))
+        told = await self._remember(upgrade, replace(told, telling=CARD, telling_since=self._now()))
         ts = await self._posted(upgrade, told, message, thread=None)
         told = replace(self._shown(told, ts, message), telling=None, link_asked_at=0.0)
         return await self._link(upgrade, await self._remember(upgrade, told))
@@ -173,7 +177,7 @@ class Narrator:
             fitting = _fitting(words)
             text, last = "\n".join(filter(None, words[:fitting])), batch[fitting - 1].position
             if text:
-                told = await self._remember(upgrade, replace(told, telling=last))
+                told = await self._remember(upgrade, replace(told, telling=last, telling_since=self._now()))
                 await self._posted(upgrade, told, Message(text), thread=told.card_ts)
             told = await self._remember(upgrade, replace(told, position=last, telling=None))
         return told
@@ -189,7 +193,7 @@ class Narrator:
     async def _report(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
         unmade: tuple[Mapping[str, str], Message] = {}, Message("The report could not be made; the bot's log says why.")
         files, comment = _made(lambda: _files(timeline), unmade)
-        told = await self._remember(upgrade, replace(told, telling=REPORT))
+        told = await self._remember(upgrade, replace(told, telling=REPORT, telling_since=self._now()))
         if told.card_ts and files:
             await self._sent(upgrade, told, self.thread.upload(upgrade.channel, told.card_ts, files, comment))
         else:

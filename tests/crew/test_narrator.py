@@ -386,7 +386,7 @@ async def test_a_death_and_a_deleted_card_at_once(telling: Telling) -> None:
         await telling.narrator.turn(upgrade.id)
     telling.store.mend()
     telling.slack.board.delete(telling.slack.history(OPS)[0])
-    await telling.tell(upgrade, turns=4)
+    await telling.tell(upgrade, turns=9)
     assert telling.thread() == ["<@U0MINA> approved. 1 of 1."]
 
 
@@ -558,7 +558,7 @@ async def test_slack_may_be_away(telling: Telling, monkeypatch: pytest.MonkeyPat
     upgrade = await telling.propose()
     with monkeypatch.context() as patch:
         patch.setattr(SlackThread, "post", away)
-        assert await telling.tell(upgrade, turns=2) == TROUBLE
+        assert await telling.tell(upgrade, turns=2, apart=TROUBLE) == TROUBLE
     await telling.tell(upgrade)
     assert telling.told() == WORDS[:1]
 
