@@ -33,7 +33,7 @@ def test_an_argument_and_words_are_taken() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("sunshine", "is no mood; there are throttling, "),
+        ("sunshine", "is no mood; there are order-accepted-unheard, "),
         ("redis-frozen:long", "redis-frozen takes SECONDS, a number, not 'long'"),
         ("rollback:2", "rollback takes nothing after a colon"),
         ("", "is no mood"),
