@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.attempts import Attempt
+from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import START, Account, ChannelId, Position, Region, UpgradeId, UserId
 from bot.domain.plan import Plan
 from bot.domain.policy import Person, Policy
@@ -161,7 +162,10 @@ class Upgrades(Protocol):
         ...
 
     async def save(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
-        """Replace the revision that was read, append the entries, keep the indices: one atomic step; else Conflict."""
+        """Replace the revision that was read, append the entries, keep the indices: one atomic step; else Conflict.
+
+        An intent is saved only while nothing freezes its cluster, in the same step; else Frozen.
+        """
         ...
 
     async def make_durable(self) -> bool:
@@ -203,6 +207,22 @@ class Upgrades(Protocol):
 
     async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
         """The vantage points, in order of first use, and every attempt that is kept, in order of its start."""
+        ...
+
+
+class Freezes(Protocol):
+    """Freezes, of one cluster (in lower case) or of all (None). Unavailable when the store cannot be reached."""
+
+    async def frosts(self) -> tuple[Frost, ...]:
+        """All that were not ended, those whose time is over among them."""
+        ...
+
+    async def freeze(self, freeze: Freeze) -> Frost | None:
+        """Instead of what froze the same until now, which is given back."""
+        ...
+
+    async def unfreeze(self, cluster: str | None) -> Frost | None:
+        """What it ended, if there was anything."""
         ...
 
 

@@ -41,6 +41,36 @@ end
 return 'saved'
 """
 
+# Goes before COMMIT where that saves the intent of an order, with one key more at the end, freezes, and two arguments
+# more at the beginning: cluster, now.
+# A freeze is over when our clock and the one that now is by both say so.
+_NOT_FROZEN: Final = """
+do
+  local freezes, cluster, now = table.remove(KEYS), table.remove(ARGV, 1), tonumber(table.remove(ARGV, 1))
+  local time = redis.call('TIME')
+  now = math.min(now, time[1] * 1000 + math.floor(time[2] / 1000))
+  for _, scope in ipairs({'*', cluster}) do
+    local freeze = redis.call('HGET', freezes, scope)
+    local over = freeze and tonumber(string.match(freeze, '^(%d+) '))
+    if freeze and not (over and over <= now) then return 'frozen:' .. scope end
+  end
+end
+"""
+
+INTEND: Final = _NOT_FROZEN + COMMIT
+
+FREEZE: Final = """
+local before = redis.call('HGET', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return before
+"""
+
+UNFREEZE: Final = """
+local before = redis.call('HGET', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+return before
+"""
+
 APPEND_ONCE: Final = """
 local record, timeline, once, claimed = unpack(KEYS)
 local key, measured_by, before, after, entry, who, prev = unpack(ARGV)

@@ -11,11 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters import redis_scripts as scripts
 from bot.adapters.redis import RedisServer, claimed, key
+from bot.adapters.redis_freezes import FREEZES, milliseconds, scope_of
 from bot.domain.attempts import Attempt
 from bot.domain.chain import BEGINNING, Chain, Link, person, seal, written
-from bot.domain.errors import Conflict, Unavailable
+from bot.domain.errors import Conflict, Frozen, Unavailable
 from bot.domain.ids import START, Account, Position, UpgradeId
-from bot.domain.timeline import ENTRY, Entry
+from bot.domain.timeline import ENTRY, Entry, Intended
 from bot.domain.upgrade import Upgrade
 from bot.ports import Claim, Recorded, Told
 
@@ -89,15 +90,18 @@ class RedisUpgrades:
 
     async def _commit(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
         saved = upgrade.model_copy(update={"revision": upgrade.revision + 1})
+        intents = [each.at for each in entries if isinstance(each, Intended)]
         head = BEGINNING if upgrade.revision == 0 or not entries else await self._head(upgrade.id)
         answer = await self._append(
-            scripts.COMMIT,
+            scripts.INTEND if intents else scripts.COMMIT,
             [
                 _record(upgrade.id), _timeline(upgrade.id), _once(upgrade.id), _told(upgrade.id),
                 OPEN, UNFINISHED, ALL, _of(upgrade.cluster),
                 *(_attempts(upgrade.id, endpoint.key) for endpoint in upgrade.plan.endpoints),
+                *(FREEZES for _ in intents),
             ],
             [
+                *(each for at in intents for each in (scope_of(upgrade.cluster), milliseconds(at))),
                 upgrade.revision, saved.model_dump_json(), int(upgrade.status.is_final), self._keep,
                 upgrade.id, _field(upgrade.plan.account, upgrade.cluster), str(upgrade.proposed_at.timestamp()),
             ],
@@ -107,6 +111,8 @@ class RedisUpgrades:
         match answer.partition(":"):
             case "saved", _, _:
                 return saved
+            case "frozen", _, scope:
+                raise Frozen(f"{upgrade.cluster if scope != '*' else 'every cluster'} was frozen in this very moment")
             case "open", _, other:
                 raise Conflict(f"{upgrade.cluster} has an open upgrade already: {other}")
             case _:

@@ -1,11 +1,14 @@
 """The three ways a request can end without what was asked for."""
 
+from bot.domain.quorum import Need
+
 
 class Refused(Exception):
     """No, and why: `sentence` is plain text that the person reads as it stands.
 
     `link` points to what stands in the way. An upgrade in the way without one has its card in `channel`, or `trouble`
-    is Slack's word for why it is not there. `approvers` are the Slack ids of those who could say yes.
+    is Slack's word for why it is not there. `approvers` are the Slack ids of those who could say yes,
+    `needs` whose approvals are still asked for.
     """
 
     def __init__(
@@ -16,6 +19,7 @@ class Refused(Exception):
         channel: str | None = None,
         trouble: str | None = None,
         approvers: tuple[str, ...] = (),
+        needs: tuple[Need, ...] = (),
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
@@ -23,10 +27,15 @@ class Refused(Exception):
         self.channel = channel
         self.trouble = trouble
         self.approvers = approvers
+        self.needs = needs
 
 
 class Conflict(Exception):
     """The record is no longer the one that was read."""
+
+
+class Frozen(Conflict):
+    """The cluster was frozen before the intent of its order was saved, so it was not saved."""
 
 
 class Unavailable(Exception):
