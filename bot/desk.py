@@ -1,26 +1,39 @@
-"""What people can ask: list, show, propose, approve, decline, cancel, status, history."""
+"""What people can ask: list, show, propose, approve, decline, cancel, status, history, freeze."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from bot.directory import look_up, members_of
 from bot.domain import upgrade as moves
 from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.freezing import Freeze, Frost, frost_on, lasting, read_until, told
 from bot.domain.ids import TeamId, UpgradeId, UserId
 from bot.domain.plan import Plan, make_plan
-from bot.domain.policy import Groups, Person, Rule, check_approver, check_groups, check_member, check_quorum
+from bot.domain.policy import (
+    Case,
+    Person,
+    check_approver,
+    check_counts,
+    check_member,
+    check_proposal,
+    closed,
+    is_named,
+    ruling_on,
+)
 from bot.domain.preflight import Facts, Maintenance, Unread, blockers, preflight
+from bot.domain.quorum import Need
 from bot.domain.suggest import closest
 from bot.domain.targets import Offers, choose_target, legal_targets
 from bot.domain.timeline import Entry
 from bot.domain.topology import POSTGRESQL, GlobalCluster
 from bot.domain.upgrade import Move, Upgrade
 from bot.domain.version import EngineVersion
-from bot.ports import Aurora, Clock, Crew, People, Policies, Upgrades
+from bot.ports import Aurora, Clock, Crew, Freezes, People, Policies, Upgrades
 
 T = TypeVar("T")
 PAGE: Final = 20  # global clusters
@@ -64,11 +77,31 @@ class Shown:
 
 @dataclass(frozen=True)
 class Standing:
-    """An upgrade as it stands, and where its card is. `trouble` is Slack's word for why it could not be posted."""
+    """An upgrade as it stands, and where its card is. `trouble` is Slack's word for why it could not be posted.
+
+    `waits` are the reasons why its order would wait now, though everybody approved it.
+    """
 
     upgrade: Upgrade
     link: str | None
     trouble: str | None = None
+    waits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chilled:
+    """A freeze, and what it came instead of."""
+
+    freeze: Freeze
+    before: Frost | None
+
+
+@dataclass(frozen=True)
+class Thawed:
+    """The freeze that was ended, and what freezes the same all the same."""
+
+    ended: Frost
+    still: Frost | None
 
 
 @dataclass(frozen=True)
@@ -101,6 +134,7 @@ class Desk:
     people: People
     crew: Crew
     clock: Clock
+    freezes: Freezes
     card_within: timedelta = timedelta(seconds=1.5)  # the answer to a proposal waits so long for its card
 
     async def clusters(self, page: int = 1) -> Catalogue:
@@ -132,16 +166,17 @@ class Desk:
         await self._refuse_second(found)
         offers, facts = await asyncio.gather(self._offers(found), self.aurora.facts(found))
         target = choose_target(version, found, offers)
+        plan = make_plan(found, target)
         rule = self.policies.policy().rule_for(found.identifier)
-        groups = await self.groups(rule)
-        check_groups(rule, groups)
-        check_quorum(rule, groups, by)
+        directory = await look_up(self.people, self.home, rule, ())
         now = self.clock.now()
+        case = Case(proposer=by, reason=reason, regions=plan.regions)
+        check_proposal(rule, ruling_on(rule, case, directory, now), directory.groups, by, now)
         findings = preflight(facts, target, now)
         if grave := blockers(findings):
             raise Refused(f"`{found.identifier}` cannot be upgraded now: {'; '.join(each.text for each in grave)}.")
         upgrade, entries = moves.propose(
-            id=_new_id(found), team=self.home, by=by, reason=reason, plan=make_plan(found, target),
+            id=_new_id(found), team=self.home, by=by, reason=reason, plan=plan,
             findings=findings, rule=rule, now=now,
         )  # fmt: skip
         try:
@@ -150,7 +185,7 @@ class Desk:
             await self._refuse_second(found)
             raise
         await self._set_going(saved)
-        return await self._carded(saved)
+        return replace(await self._carded(saved), waits=await self.waits_for(saved))
 
     async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
         """Count an approval; the plan is made again, so that nobody approves what is not there any more."""
@@ -159,9 +194,16 @@ class Desk:
         async def decide(read: Upgrade) -> Move:
             moves.check_open(read, self.clock.now())
             rule = self.policies.policy().rule_for(read.cluster)
-            check_approver(person, rule, await self.groups(rule), self.home)
+            approved_by = (*read.approved_by, by)
+            directory = await look_up(self.people, self.home, rule, approved_by)
+            case = read.case.model_copy(update={"approved_by": approved_by})
+            ruling = ruling_on(rule, case, directory, self.clock.now())
+            check_approver(person, rule, directory.groups, self.home, ruling.missing)
             current = await self._replan(read)
-            return moves.approve(read, by, digest, current, rule, self.clock.now())
+            move = moves.approve(read, by, digest, current, rule, self.clock.now(), missing=ruling.missing)
+            ruling.check()
+            check_counts(by, rule, ruling)
+            return move
 
         return await self._decided(upgrade, decide)
 
@@ -187,7 +229,7 @@ class Desk:
         async def decide(read: Upgrade) -> Move:
             moves.check_open(read, self.clock.now())
             rule = self.policies.policy().rule_for(read.cluster)
-            check_approver(person, rule, await self.groups(rule), self.home)
+            check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
             return moves.decline(read, by, self.clock.now())
 
         return await self._decided(upgrade, decide)
@@ -201,7 +243,7 @@ class Desk:
             moves.check_open(read, self.clock.now())
             if by != read.proposed_by:
                 rule = self.policies.policy().rule_for(read.cluster)
-                check_approver(person, rule, await self.groups(rule), self.home)
+                check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
             return moves.cancel(read, by, self.clock.now())
 
         return await self._decided(upgrade, decide)
@@ -234,8 +276,70 @@ class Desk:
         past = [await self._past(each) for each in over[:PAST_PAGE]]
         return History(tuple(past), more=max(0, len(over) - PAST_PAGE), counted=len(latest) < LOOK_BACK)
 
-    async def groups(self, rule: Rule) -> Groups:
-        return {group: await self.people.members(group) for group in rule.groups}
+    async def freeze(self, by: UserId, cluster: str | None, until: str, why: str) -> Chilled:
+        """No order of this cluster, or of any (None), until then. From when this returns on, it holds."""
+        person = await self._freezer(by, cluster)
+        now = self.clock.now()
+        ends = read_until(until, person.zone, now)
+        await self._refuse_unknown(cluster)
+        name = cluster and cluster.lower()
+        freeze = Freeze(cluster=name, by=by, name=person.name, at=now, until=ends, why=why)
+        before = await self.freezes.freeze(freeze)
+        await self.upgrades.make_durable()
+        await self._wake(cluster)
+        return Chilled(freeze, next(iter(lasting([before] if before else [], now)), None))
+
+    async def unfreeze(self, by: UserId, cluster: str | None) -> Thawed:
+        await self._freezer(by, cluster)
+        now, ended = self.clock.now(), await self.freezes.unfreeze(cluster)
+        frosts = await self.frosts()
+        still = frost_on(cluster, frosts, now) if cluster else None
+        if ended is None or not lasting([ended], now):
+            what = f"`{cluster}` is not frozen by itself" if cluster else "There is no freeze of all clusters"
+            rest = f", but {told(still)}. `/aurora unfreeze all` would end that" if still else ""
+            raise Refused(f"{what}{rest}. `/aurora status` shows all freezes.")
+        await self._wake(cluster)
+        return Thawed(ended, still)
+
+    async def frosts(self) -> tuple[Frost, ...]:
+        """The freezes that last."""
+        return lasting(await self.freezes.frosts(), self.clock.now())
+
+    async def waits_for(self, upgrade: Upgrade) -> tuple[str, ...]:
+        """Why its order would wait now; for those who have done their part, so trouble here is no answer to them."""
+        now = self.clock.now()
+        try:
+            frost = frost_on(upgrade.cluster, await self.freezes.frosts(), now)
+            shut = closed(self.policies.policy().rule_for(upgrade.cluster), now)
+        except (Refused, Unavailable) as trouble:
+            return (str(trouble),)
+        return tuple(each for each in (frost and told(frost), shut) if each)
+
+    async def _freezer(self, by: UserId, cluster: str | None) -> Person:
+        """Refused unless this person may freeze and unfreeze it."""
+        person, policy = await self._person(by), self.policies.policy()
+        check_member(person, self.home)
+        for named in (policy.freezers_of(cluster),) if cluster else policy.freezers_of_all():
+            groups = await members_of(self.people, (each for each in named if each.startswith("S")))
+            if not is_named(by, named, groups):
+                what = f"`{cluster}`" if cluster else "all clusters at once"
+                raise Refused(
+                    f"aurora.toml does not name you among those who may freeze and unfreeze {what}.",
+                    needs=(Need(approvers=named),),
+                )
+        return person
+
+    async def _refuse_unknown(self, cluster: str | None) -> None:
+        """A freeze of nothing would let people believe; when AWS does not answer, better freeze what may not exist."""
+        if cluster is not None:
+            with suppress(Unavailable):
+                await self._cluster(cluster)
+
+    async def _wake(self, cluster: str | None) -> None:
+        """Its drivers look now and not in a while, which may fail: they look by themselves."""
+        with suppress(Unavailable):
+            for each in await (self._open_named(cluster) if cluster else self._all_open()):
+                await self.crew.wake(each.id)
 
     async def _decided(self, id: UpgradeId, decide: Callable[[Upgrade], Awaitable[Move]]) -> Upgrade:
         """Read, decide, save: again from the start when somebody saved in between."""

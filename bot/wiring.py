@@ -20,6 +20,7 @@ from bot.adapters.postgres import Postgres, Target, Token
 from bot.adapters.rds import RdsAurora
 from bot.adapters.rds_tokens import IamTokens
 from bot.adapters.redis import RedisCache, RedisLanes, RedisServer, passwords
+from bot.adapters.redis_freezes import RedisFreezes
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
@@ -45,6 +46,7 @@ class Store:
     upgrades: RedisUpgrades
     cache: RedisCache
     lanes: RedisLanes
+    freezes: RedisFreezes
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class CrewTurns:
 @asynccontextmanager
 async def store(settings: Settings) -> AsyncIterator[Store]:
     async with RedisServer(settings.redis) as server:
-        upgrades = RedisUpgrades(server, settings.retention, settings.role)
-        yield Store(server, upgrades, RedisCache(server), RedisLanes(server))
+        upgrades, freezes = RedisUpgrades(server, settings.retention, settings.role), RedisFreezes(server)
+        yield Store(server, upgrades, RedisCache(server), RedisLanes(server), freezes)
 
 
 @asynccontextmanager
@@ -104,7 +106,8 @@ async def office(settings: DeskSettings) -> AsyncIterator[Office]:
         opened.push_async_callback(aurora.close)
         home = TeamId(settings.slack_team_id)
         people = SlackPeople(slack, home)
-        desk = Desk(home, aurora, kept.upgrades, PolicyFile(settings.aurora_policy), people, crew, WallClock())
+        policies, clock = PolicyFile(settings.aurora_policy), WallClock()
+        desk = Desk(home, aurora, kept.upgrades, policies, people, crew, clock, kept.freezes)
         yield Office(kept, slack, aurora, people, crew, desk)
 
 
@@ -120,6 +123,7 @@ def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
         hearing=watcher,
         clock=clock,
         patience=settings.patience,
+        freezes=made.store.freezes,
     )
     late = timedelta(seconds=settings.late_seconds)
     narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock, late=late)

@@ -37,7 +37,8 @@ Decide = Callable[[Desk, UserId, Clicked], Awaitable[Message]]
 
 
 async def approve(desk: Desk, by: UserId, clicked: Clicked) -> Message:
-    return answers.approved(await desk.approve(by, UpgradeId(clicked.upgrade), clicked.digest))
+    upgrade = await desk.approve(by, UpgradeId(clicked.upgrade), clicked.digest)
+    return answers.approved(upgrade, await desk.waits_for(upgrade))
 
 
 async def decline(desk: Desk, by: UserId, clicked: Clicked) -> Message:

@@ -11,7 +11,19 @@ from bot.messages import answers
 from bot.messages.message import Message
 from handlers.answering import Answering
 from handlers.desk import Desk
-from handlers.parse import Cancel, Help, HistoryOf, ListClusters, Propose, Request, Show, StatusOf, parse
+from handlers.parse import (
+    Cancel,
+    Freeze,
+    Help,
+    HistoryOf,
+    ListClusters,
+    Propose,
+    Request,
+    Show,
+    StatusOf,
+    Unfreeze,
+    parse,
+)
 
 Listener = Callable[..., Awaitable[None]]
 
@@ -29,7 +41,7 @@ def command_listener(desk: Desk, answering: Answering) -> Listener:
 def may_change(text: str) -> bool:
     """Whether the desk could change something for it; what cannot be understood does not get so far."""
     try:
-        return isinstance(parse(text), Propose | Cancel)
+        return isinstance(parse(text), Propose | Cancel | Freeze | Unfreeze)
     except Refused:
         return False
 
@@ -45,10 +57,14 @@ async def reply(desk: Desk, by: UserId, request: Request) -> Message:
         case Propose(cluster, version, reason):
             return answers.proposed(await desk.propose(by, cluster, version, reason))
         case StatusOf(cluster):
-            return answers.status(await desk.status(cluster), cluster)
+            return answers.status(await desk.status(cluster), cluster, await desk.frosts())
         case HistoryOf(cluster):
             return answers.history(await desk.history(by, cluster), cluster)
         case Cancel(cluster):
             return answers.cancelled(await desk.cancel_cluster(by, cluster))
+        case Freeze(cluster, until, reason):
+            return answers.frozen(await desk.freeze(by, cluster, until, reason))
+        case Unfreeze(cluster):
+            return answers.thawed(await desk.unfreeze(by, cluster))
         case _:
             assert_never(request)

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from bot.desk import Catalogue, History, Shown, Standing
+from bot.desk import Catalogue, Chilled, History, Shown, Standing, Thawed
+from bot.domain.freezing import Frost
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.upgrade import Upgrade
 
@@ -31,3 +32,11 @@ class Desk(Protocol):
     async def status(self, cluster: str | None) -> tuple[Standing, ...]: ...
 
     async def history(self, by: UserId, cluster: str | None) -> History: ...
+
+    async def waits_for(self, upgrade: Upgrade) -> tuple[str, ...]: ...
+
+    async def frosts(self) -> tuple[Frost, ...]: ...
+
+    async def freeze(self, by: UserId, cluster: str | None, until: str, why: str) -> Chilled: ...
+
+    async def unfreeze(self, by: UserId, cluster: str | None) -> Thawed: ...

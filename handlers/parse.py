@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.errors import Refused
+from bot.domain.freezing import EXAMPLES
 from bot.domain.suggest import closest
 
 LONGEST_REASON: Final = 3000  # characters
 LONGEST_WORD: Final = 100
 ELLIPSIS: Final = "…"
+UNTIL: Final = "until"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,21 @@ class Cancel:
     cluster: str
 
 
-Request = Help | ListClusters | Show | Propose | StatusOf | HistoryOf | Cancel
+@dataclass(frozen=True)
+class Freeze:
+    """`cluster` is None for all. `until` is as it was typed: what it means depends on who typed it, and when."""
+
+    cluster: str | None
+    until: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unfreeze:
+    cluster: str | None
+
+
+Request = Help | ListClusters | Show | Propose | StatusOf | HistoryOf | Cancel | Freeze | Unfreeze
 
 USAGE: Final[Mapping[str, str]] = {
     "help": "help",
@@ -62,6 +78,8 @@ USAGE: Final[Mapping[str, str]] = {
     "status": "status [CLUSTER]",
     "history": "history [CLUSTER]",
     "cancel": "cancel CLUSTER",
+    "freeze": "freeze CLUSTER|all until TIME REASON",
+    "unfreeze": "unfreeze CLUSTER|all",
 }
 
 
@@ -161,6 +179,28 @@ def _cancel(rest: str) -> Request:
     return Cancel(_one_cluster("cancel", rest))
 
 
+def _freeze(rest: str) -> Request:
+    cluster, rest = _split(rest)
+    word, rest = _split(rest)
+    until, rest = _split(rest)
+    reason = _reason(rest)
+    if not cluster or cluster.casefold() == UNTIL:
+        raise Refused(f"Which cluster, or `all`? {_usage('freeze')}")
+    if word.casefold() != UNTIL or not until:
+        raise Refused(f"Until when? {_usage('freeze')} TIME is for instance {EXAMPLES}.")
+    if not reason:
+        raise Refused(f"Say why, for those who are held up. {_usage('freeze')}")
+    return Freeze(_or_all(cluster), until, reason)
+
+
+def _unfreeze(rest: str) -> Request:
+    return Unfreeze(_or_all(_one_cluster("unfreeze", rest)))
+
+
+def _or_all(cluster: str) -> str | None:
+    return None if cluster.casefold() == "all" else cluster
+
+
 _READERS: Final[Mapping[str, Callable[[str], Request]]] = {
     "help": _help,
     "list": _list,
@@ -169,6 +209,8 @@ _READERS: Final[Mapping[str, Callable[[str], Request]]] = {
     "status": _status,
     "history": _history,
     "cancel": _cancel,
+    "freeze": _freeze,
+    "unfreeze": _unfreeze,
 }
 
 

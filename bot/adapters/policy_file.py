@@ -29,4 +29,4 @@ class PolicyFile:
 
 def _first(wrong: ValidationError) -> str:
     error = wrong.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg'].removeprefix('Value error, ')}"

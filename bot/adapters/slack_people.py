@@ -62,4 +62,5 @@ def _person(user: Mapping[str, Any], home: TeamId) -> Person:
         is_bot=bool(user.get("is_bot")) or user["id"] == "USLACKBOT",
         is_guest=any(user.get(sign) for sign in ("is_restricted", "is_ultra_restricted", "is_stranger")),
         is_deactivated=bool(user.get("deleted")),
+        zone=user.get("tz") or None,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from bot.directory import look_up
 from bot.domain import upgrade as moves
 from bot.domain.driving import (
     Action,
@@ -22,12 +23,13 @@ from bot.domain.driving import (
     Wait,
     next_action,
 )
-from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.errors import Conflict, Frozen, Refused, Unavailable
+from bot.domain.freezing import frost_on, told
 from bot.domain.ids import Region, TeamId, UpgradeId, UserId
 from bot.domain.judging import Seen
 from bot.domain.measurement import Measurement, measure
 from bot.domain.plan import differences, make_plan
-from bot.domain.policy import Rule, check_approver, check_groups, standing
+from bot.domain.policy import Rule, Ruling, closed, ruling_on
 from bot.domain.preflight import blockers, preflight
 from bot.domain.rds_events import meaning_of
 from bot.domain.status import Status
@@ -35,7 +37,19 @@ from bot.domain.targets import legal_targets
 from bot.domain.timeline import MemberSeen, RdsSaid
 from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Move, Upgrade
-from bot.ports import Accepted, Aurora, Clock, Hearing, NoAnswer, OrderAnswer, People, Policies, Rejected, Upgrades
+from bot.ports import (
+    Accepted,
+    Aurora,
+    Clock,
+    Freezes,
+    Hearing,
+    NoAnswer,
+    OrderAnswer,
+    People,
+    Policies,
+    Rejected,
+    Upgrades,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +71,7 @@ class Driver:
     hearing: Hearing
     clock: Clock
     patience: Patience
+    freezes: Freezes
     every: timedelta = timedelta(seconds=1)
 
     async def turn(self, id: UpgradeId) -> timedelta | None:
@@ -136,13 +151,17 @@ class Driver:
             await self._save(moves.cancel(upgrade, None, self.clock.now(), str(changed)))
             return
         except _TooFew as lacking:
-            await self._save(moves.reopen(upgrade, lacking.rule, lacking.counting, self.clock.now()))
+            ruling = lacking.ruling
+            await self._save(moves.reopen(upgrade, lacking.rule, ruling.counting, self.clock.now(), ruling.missing))
             return
         except (Refused, Unavailable) as hindrance:
             await self._save(moves.hold(upgrade, (str(hindrance),), self.clock.now()))
             return
         moves.check_open(upgrade, self.clock.now())  # the check may have taken long
-        await _to_the_end(self._order(upgrade, approved_by, rule))
+        try:
+            await _to_the_end(self._order(upgrade, approved_by, rule))
+        except Frozen as frozen:
+            await self._save(moves.hold(upgrade, (str(frozen),), self.clock.now()))
 
     async def _order(self, upgrade: Upgrade, approved_by: tuple[UserId, ...], rule: Rule) -> None:
         began = asyncio.get_running_loop().time()
@@ -199,10 +218,19 @@ class Driver:
         First as the shelf has it: while that holds the order back, AWS is not asked anew for each upgrade that waits.
         """
         rule = self.policies.policy().rule_for(upgrade.cluster)
-        approved_by = await self._standing(upgrade, rule)
+        approved_by = await self._counting(upgrade, rule)
+        await self._check_moment(upgrade, rule)
         await self._check_cluster(upgrade, fresh=False)
         await self._check_cluster(upgrade, fresh=True)
+        await self._check_moment(upgrade, rule)
         return rule, approved_by
+
+    async def _check_moment(self, upgrade: Upgrade, rule: Rule) -> None:
+        """Refused while it is frozen, or outside of the hours."""
+        now = self.clock.now()
+        frost = frost_on(upgrade.cluster, await self.freezes.frosts(), now)
+        if reasons := [each for each in (frost and told(frost), closed(rule, now)) if each]:
+            raise Refused("; ".join(reasons))
 
     async def _check_cluster(self, upgrade: Upgrade, *, fresh: bool) -> None:
         cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=fresh)
@@ -218,24 +246,14 @@ class Driver:
         if grave := blockers(findings):
             raise Refused("; ".join(finding.text for finding in grave))
 
-    async def _standing(self, upgrade: Upgrade, rule: Rule) -> tuple[UserId, ...]:
-        """The approvals that count under the policy in force, if they are enough."""
-        groups = {group: await self.people.members(group) for group in rule.groups}
-        check_groups(rule, groups)
-        eligible = []
-        for by in upgrade.approved_by:
-            person = await self.people.person(by)
-            try:
-                if person:
-                    check_approver(person, rule, groups, self.home)
-                    eligible.append(by)
-            except Refused:
-                continue
-        count = standing(upgrade.approved_by, upgrade.proposed_by, eligible)
-        counting = tuple(by for by in upgrade.approved_by if by in count)
-        if len(counting) < rule.approvals:
-            raise _TooFew(rule, counting)
-        return counting
+    async def _counting(self, upgrade: Upgrade, rule: Rule) -> tuple[UserId, ...]:
+        """Those whose approvals count under the policy in force, if they are enough."""
+        directory = await look_up(self.people, self.home, rule, upgrade.approved_by)
+        ruling = ruling_on(rule, upgrade.case, directory, self.clock.now())
+        ruling.check()
+        if ruling.missing:
+            raise _TooFew(rule, ruling)
+        return ruling.counting
 
     async def _finish(self, upgrade: Upgrade, outcome: Status, why: str, seen: Seen | None) -> None:
         measured, versions = [], _api_versions(seen.cluster) if seen and seen.cluster else {}
@@ -261,10 +279,10 @@ class _Changed(Exception):
 class _TooFew(Exception):
     """The policy in force counts fewer approvals than it asks for: people have to be asked again."""
 
-    def __init__(self, rule: Rule, counting: tuple[UserId, ...]) -> None:
-        super().__init__(f"{len(counting)} of {rule.approvals} approvals")
+    def __init__(self, rule: Rule, ruling: Ruling) -> None:
+        super().__init__(f"{len(ruling.counting)} of {rule.approvals} approvals")
         self.rule = rule
-        self.counting = counting
+        self.ruling = ruling
 
 
 async def _to_the_end(order: Coroutine[Any, Any, None]) -> None:

@@ -219,9 +219,17 @@ def _approved(now: _Standing, entry: Approved) -> _Standing:
     _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
     _demand(_lets(entry.rule, entry.by), "the rule in force does not let this person approve")
     _demand(entry.rule is None or entry.needed == entry.rule.approvals, "the rule in force asks for another number")
-    _demand(entry.count == len(approved), f"it counts {entry.count} approvals, and there were {len(approved)}")
+    _demand(_adds_up(entry, len(approved)), f"it counts {entry.count} approvals, and there were {len(approved)}")
     after = replace(now, approved=approved, needed=entry.needed)
     return after.become(Status.APPROVED) if entry.count >= entry.needed else after
+
+
+def _adds_up(entry: Approved, approved: int) -> bool:
+    """Of those who approved not all need fill a slot: then `missing` says how many are lacking. Else heads are counted."""
+    lacking = sum(each.approvals for each in entry.missing)
+    if entry.missing or (entry.rule and entry.rule.needs):
+        return entry.count <= approved and entry.count == entry.needed - lacking
+    return entry.count == approved or (entry.rule is not None and entry.count == entry.needed < approved)
 
 
 def _withdrawn(now: _Standing, entry: Withdrawn) -> _Standing:

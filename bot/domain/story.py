@@ -9,6 +9,7 @@ from pydantic import Field
 from bot.domain.base import Value
 from bot.domain.ids import Region, UserId
 from bot.domain.outage import Outage, in_all
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.timeline import (
     Approved,
@@ -68,6 +69,7 @@ class Story(Value):
     status: Status = Status.PROPOSED
     needed: int = 0  # approvals
     approvers: tuple[str, ...] = ()
+    missing: tuple[Need, ...] = ()  # whose approvals; where no entry says it, the approvers' as many as are needed
     approved: tuple[Approved, ...] = ()
     declined_by: UserId | None = None
     cancelled: Cancelled | None = None
@@ -81,6 +83,13 @@ class Story(Value):
     finished: Finished | None = None
     ended_at: datetime | None = None
 
+    @property
+    def asked(self) -> tuple[Need, ...]:
+        """Whose approvals are still asked for."""
+        least = 1 if self.status is Status.PROPOSED else 0  # of those who approved, not all need count
+        count = max(least, self.needed - len(self.approved))
+        return self.missing or ((Need(approvers=self.approvers, approvals=count),) if count > 0 else ())
+
     def version_of(self, region: Region) -> str | None:
         """As the database itself last said it, patch included."""
         return next((each.version for each in self.watched.values() if each.region == region and each.version), None)
@@ -90,22 +99,25 @@ class Story(Value):
         return self.model_copy(update=self._news(entry))
 
     def _news(self, entry: Entry) -> dict[str, object]:
+        asked: dict[str, object]
         match entry:
             case Proposed():
                 rule = entry.rule
-                return {"proposed": entry, "needed": rule.approvals, "approvers": rule.approvers}
+                asked = {"needed": rule.approvals, "approvers": rule.approvers, "missing": rule.needs}
+                return {"proposed": entry} | asked
             case Approved():
                 enough = entry.count >= entry.needed
                 status = Status.APPROVED if enough else self.status
-                return {"approved": (*self.approved, entry), "needed": entry.needed, "status": status}
+                asked = {"needed": entry.needed, "missing": entry.missing}
+                return {"approved": (*self.approved, entry), "status": status} | asked
             case Withdrawn():
                 left = tuple(each for each in self.approved if each.by != entry.by)
-                return {"approved": left, "status": Status.PROPOSED, "held_for": ()}
+                return {"approved": left, "status": Status.PROPOSED, "missing": (), "held_for": ()}
             case Reminded():
                 return {}
             case Reopened():
                 kept = tuple(each for each in self.approved if each.by in entry.counting)
-                asked = {"needed": entry.needed, "approvers": entry.approvers}
+                asked = {"needed": entry.needed, "approvers": entry.approvers, "missing": entry.missing}
                 return {"status": Status.PROPOSED, "approved": kept, "held_for": ()} | asked
             case Declined():
                 return {"status": Status.DECLINED, "declined_by": entry.by, "ended_at": entry.at}

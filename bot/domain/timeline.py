@@ -13,6 +13,7 @@ from bot.domain.outage import Outage
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
 from bot.domain.preflight import Finding
+from bot.domain.quorum import Need
 from bot.domain.rds_events import RdsEvent
 from bot.domain.status import Status
 from bot.domain.unobserved import Unobserved
@@ -37,7 +38,10 @@ class Proposed(Happening):
 
 
 class Approved(Happening):
-    """`count` of `needed` approvals are in with this one. `rule` is the one in force; older entries have none."""
+    """`count` of `needed` approvals are in with this one; `missing` says whose are still asked for.
+
+    `rule` is the one in force; older entries have none.
+    """
 
     kind: Literal["approved"] = "approved"
     by: UserId
@@ -45,6 +49,7 @@ class Approved(Happening):
     count: int
     needed: int
     rule: Rule | None = None
+    missing: tuple[Need, ...] = ()
 
 
 class Withdrawn(Happening):
@@ -71,6 +76,7 @@ class Reopened(Happening):
     counting: tuple[UserId, ...]
     needed: int
     approvers: tuple[str, ...]
+    missing: tuple[Need, ...] = ()
 
 
 class Declined(Happening):

@@ -8,8 +8,9 @@ from bot.domain.errors import Refused
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.measurement import Measurement
 from bot.domain.plan import Plan, differences
-from bot.domain.policy import Rule
+from bot.domain.policy import Case, Rule
 from bot.domain.preflight import Finding
+from bot.domain.quorum import Need
 from bot.domain.status import MOVES, Status
 from bot.domain.timeline import (
     Approved,
@@ -63,6 +64,9 @@ class Upgrade(Value):
     reason: str
     decisions: tuple[Decision, ...] = ()
     reminded_at: datetime | None = None
+    missing: tuple[
+        Need, ...
+    ] = ()  # whose approvals; where nothing says it, the approvers' as many as the rule asks for
     held_for: tuple[str, ...] = ()
     held_at: datetime | None = None
     intent_at: datetime | None = None
@@ -86,6 +90,20 @@ class Upgrade(Value):
         return tuple(
             each.by for each in self.decisions if each.verdict == "approve" and each.digest == self.plan.digest
         )
+
+    @property
+    def case(self) -> Case:
+        """What the policy is asked about."""
+        return Case(
+            proposer=self.proposed_by, reason=self.reason, regions=self.plan.regions, approved_by=self.approved_by
+        )
+
+    @property
+    def asked(self) -> tuple[Need, ...]:
+        """Whose approvals are still asked for."""
+        least = 1 if self.status is Status.PROPOSED else 0  # of those who approved, not all need count
+        count = max(least, self.rule.approvals - len(self.approved_by))
+        return self.missing or ((Need(approvers=self.rule.approvers, approvals=count),) if count > 0 else ())
 
     def _become(self, status: Status, **changes: object) -> Self:
         if status not in MOVES[self.status]:
@@ -136,7 +154,7 @@ def propose(
     expires_at = now + rule.expires_after
     upgrade = Upgrade(
         id=id, status=Status.PROPOSED, team=team, plan=plan, findings=findings, rule=rule,
-        proposed_by=by, proposed_at=now, expires_at=expires_at, reason=reason,
+        proposed_by=by, proposed_at=now, expires_at=expires_at, reason=reason, missing=rule.needs,
     )  # fmt: skip
     entry = Proposed(
         at=now,
@@ -170,8 +188,20 @@ def _ended(status: Status) -> str:
     )
 
 
-def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, rule: Rule, now: datetime) -> Move:
-    """Count one person's approval of the plan they saw, if it is still the plan. `rule` is the one in force."""
+def approve(
+    upgrade: Upgrade,
+    by: UserId,
+    seen_digest: str,
+    current: Plan,
+    rule: Rule,
+    now: datetime,
+    *,
+    missing: tuple[Need, ...] | None = None,
+) -> Move:
+    """Count one person's approval of the plan they saw, if it is still the plan. `rule` is the one in force.
+
+    `missing` is what the policy still asks for after this one; without it heads are counted.
+    """
     check_open(upgrade, now)
     if by == upgrade.proposed_by:
         raise Refused("You proposed this upgrade, so somebody else has to approve it.", approvers=rule.approvers)
@@ -186,12 +216,20 @@ def approve(upgrade: Upgrade, by: UserId, seen_digest: str, current: Plan, rule:
         )
     decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest)
     approved = upgrade.model_copy(
-        update={"decisions": (*upgrade.decisions, decision), "rule": upgrade.rule.as_asked_by(rule)}
+        update={
+            "decisions": (*upgrade.decisions, decision),
+            "rule": upgrade.rule.as_asked_by(rule),
+            "missing": missing or (),
+        }
     )
-    count, needed = len(approved.approved_by), rule.approvals
+    needed = rule.approvals
+    count = len(approved.approved_by) if missing is None else needed - sum(each.approvals for each in missing)
     if count >= needed:
         approved = approved._become(Status.APPROVED)
-    return approved, (Approved(at=now, by=by, digest=seen_digest, count=count, needed=needed, rule=rule),)
+    entry = Approved(
+        at=now, by=by, digest=seen_digest, count=count, needed=needed, rule=rule, missing=missing or ()
+    )  # fmt: skip
+    return approved, (entry,)
 
 
 def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
@@ -200,7 +238,7 @@ def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
     if by not in upgrade.approved_by:
         raise Refused("You have not approved this upgrade, so there is nothing to withdraw.")
     kept = tuple(each for each in upgrade.decisions if each.by != by)
-    left = upgrade.model_copy(update={"decisions": kept, "held_for": (), "held_at": None})
+    left = upgrade.model_copy(update={"decisions": kept, "missing": (), "held_for": (), "held_at": None})
     if left.status is Status.APPROVED:
         left = left._become(Status.PROPOSED)
     return left, (Withdrawn(at=now, by=by, count=len(left.approved_by), needed=upgrade.rule.approvals),)
@@ -208,16 +246,21 @@ def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
 
 def remind(upgrade: Upgrade, now: datetime) -> Move:
     """Tell those who are still needed that time runs out."""
-    missing = max(1, upgrade.rule.approvals - len(upgrade.approved_by))
+    missing = sum(each.approvals for each in upgrade.asked)
     entry = Reminded(at=now, missing=missing, expires_at=upgrade.expires_at)
     return upgrade._remain(Status.PROPOSED, reminded_at=now), (entry,)
 
 
-def reopen(upgrade: Upgrade, rule: Rule, counting: tuple[UserId, ...], now: datetime) -> Move:
+def reopen(
+    upgrade: Upgrade, rule: Rule, counting: tuple[UserId, ...], now: datetime, missing: tuple[Need, ...] = ()
+) -> Move:
     """Ask for more approvals: under `rule`, which is in force now, only those of `counting` count, and they are too few."""
     kept = tuple(each for each in upgrade.decisions if each.by in counting)
-    asked = upgrade._become(Status.PROPOSED, decisions=kept, rule=upgrade.rule.as_asked_by(rule), held_for=())
-    return asked, (Reopened(at=now, counting=counting, needed=rule.approvals, approvers=rule.approvers),)
+    asked = upgrade._become(
+        Status.PROPOSED, decisions=kept, rule=upgrade.rule.as_asked_by(rule), missing=missing, held_for=()
+    )
+    entry = Reopened(at=now, counting=counting, needed=rule.approvals, approvers=rule.approvers, missing=missing)
+    return asked, (entry,)
 
 
 def decline(upgrade: Upgrade, by: UserId, now: datetime) -> Move:

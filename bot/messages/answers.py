@@ -1,9 +1,10 @@
 """What is answered to a command or a click, for one person's eyes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from bot.domain.errors import Refused
+from bot.domain.freezing import Freeze, Frost
 from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.status import Status
 from bot.domain.timeline import Cancelled, Entry, Finished, NotOrdered
@@ -13,6 +14,7 @@ from bot.domain.version import EngineVersion
 from bot.messages.downtime import downtime
 from bot.messages.markup import code, cut, lasting, link, mentions, plain, section, user, when
 from bot.messages.message import Message
+from bot.messages.needs import needs, one_of_each
 
 MOST_UPGRADES: Final = 20
 MOST_TEXT: Final = 40_000  # characters; Slack cuts a new message's text there
@@ -81,11 +83,37 @@ class Standing(Protocol):
     def link(self) -> str | None: ...
     @property
     def trouble(self) -> str | None: ...
+    @property
+    def waits(self) -> Sequence[str]: ...
 
 
-class Past(Standing, Protocol):
-    """An upgrade that is over, and how its timeline ends, if that can be read."""
+class Chilled(Protocol):
+    """A freeze, and what it came instead of."""
 
+    @property
+    def freeze(self) -> Freeze: ...
+    @property
+    def before(self) -> Frost | None: ...
+
+
+class Thawed(Protocol):
+    """The freeze that was ended, and what freezes the same all the same."""
+
+    @property
+    def ended(self) -> Frost: ...
+    @property
+    def still(self) -> Frost | None: ...
+
+
+class Past(Protocol):
+    """An upgrade that is over, how its timeline ends, if that can be read, and where its card is."""
+
+    @property
+    def upgrade(self) -> Upgrade: ...
+    @property
+    def link(self) -> str | None: ...
+    @property
+    def trouble(self) -> str | None: ...
     @property
     def ending(self) -> Entry | None: ...
 
@@ -118,6 +146,8 @@ def help_() -> Message:
                 "`/aurora status`  all open upgrades; `/aurora status orders`  the latest of one cluster",
                 "`/aurora history`  past upgrades and what they cost; `/aurora history orders`  those of one cluster",
                 "`/aurora cancel orders`  take a proposal back, before the order",
+                "`/aurora freeze orders until 18:00 month end`  no order until then; `/aurora freeze all until …`",
+                "`/aurora unfreeze orders`  end that freeze",
             )
         ),
     )
@@ -222,19 +252,35 @@ def _open(shown: Shown) -> str:
     return _standing(shown.open_upgrade, shown.link, shown.trouble) if shown.open_upgrade else "No upgrade is open."
 
 
-def status(standings: Sequence[Standing], cluster: str | None) -> Message:
-    """The open upgrades; when there is none, the latest that is over."""
+def status(standings: Sequence[Standing], cluster: str | None, frosts: Sequence[Frost] = ()) -> Message:
+    """The freezes and the open upgrades; when none is open, the latest that is over."""
+    shown = [each for each in frosts if cluster is None or each.cluster in (None, cluster.lower())]
+    more = f"{len(shown) - MOST_UPGRADES} more freezes." if len(shown) > MOST_UPGRADES else ""
+    frozen = "\n".join(filter(None, [*map(_frost, shown[:MOST_UPGRADES]), more]))
+    return _message(frozen, *_status(standings, cluster))
+
+
+def _status(standings: Sequence[Standing], cluster: str | None) -> Iterable[str]:
     still_open = [each for each in standings if not each.upgrade.status.is_final]
     if still_open:
         more = len(still_open) - MOST_UPGRADES
         rest = f"{more} more: `/aurora status CLUSTER` shows one." if more > 0 else ""
         shown = (_standing(each.upgrade, each.link, each.trouble) for each in still_open[:MOST_UPGRADES])
-        return _message(*shown, rest)
+        return (*shown, rest)
     of = f" for {code(cluster)}" if cluster else ""
     if not standings:
-        return _message(f"No upgrade is open{of}." if cluster is None else f"No upgrade was ever proposed{of}.")
+        return (f"No upgrade is open{of}." if cluster is None else f"No upgrade was ever proposed{of}.",)
     last = max(standings, key=lambda each: each.upgrade.proposed_at)
-    return _message(f"No upgrade is open{of}. The last one:", _standing(last.upgrade, last.link, last.trouble))
+    return (f"No upgrade is open{of}. The last one:", _standing(last.upgrade, last.link, last.trouble))
+
+
+def _frost(frost: Frost) -> str:
+    what = code(frost.cluster) if frost.cluster else "every cluster"
+    if not isinstance(frost, Freeze):
+        scope = plain(frost.cluster or "all", 100)
+        return f"🧊 {what} is frozen: the record of the freeze cannot be read. `/aurora unfreeze {scope}` ends it."
+    since = f"since {when(frost.at, DAY_AND_TIME)} by {user(frost.by)}"
+    return f"🧊 {what} is frozen until {when(frost.until, DAY_AND_TIME)}, {since}: “{plain(frost.why, 1000)}”"
 
 
 def _standing(upgrade: Upgrade, card: str | None, trouble: str | None) -> str:
@@ -321,23 +367,34 @@ def _waits_for(upgrade: Upgrade) -> str:
 
 
 def _approvals(upgrade: Upgrade) -> str:
-    missing = upgrade.rule.approvals - len(upgrade.approved_by)
-    more = "more " if upgrade.approved_by else ""
-    return (
-        f"needs {missing} {more}{'approval' if missing == 1 else 'approvals'} from {mentions(upgrade.rule.approvers)}"
-    )
+    return needs(upgrade.asked, more=bool(upgrade.approved_by))
 
 
 def proposed(standing: Standing) -> Message:
     upgrade = standing.upgrade
-    needs = f"It {_approvals(upgrade)} and expires {when(upgrade.expires_at, DAY_AND_TIME)}."
-    return _message(f"Proposed: {_what(upgrade)}. {needs}", _card(upgrade.channel, standing.link, standing.trouble))
+    asked = f"It {_approvals(upgrade)} and expires {when(upgrade.expires_at, DAY_AND_TIME)}."
+    return _message(
+        f"Proposed: {_what(upgrade)}. {asked}",
+        _would_wait(standing.waits),
+        _card(upgrade.channel, standing.link, standing.trouble),
+    )
 
 
-def approved(upgrade: Upgrade) -> Message:
-    count = f"{len(upgrade.approved_by)} of {upgrade.rule.approvals}"
+def _would_wait(waits: Sequence[str]) -> str:
+    """As things are now: reasons are plain text."""
+    return f"The order would wait now, though it were approved: {plain('; '.join(waits), 2000)}." if waits else ""
+
+
+def approved(upgrade: Upgrade, waits: Sequence[str] = ()) -> Message:
+    needed = upgrade.rule.approvals
+    count = f"{needed - sum(each.approvals for each in upgrade.asked)} of {needed}"
     if upgrade.status is Status.PROPOSED:
-        return _message(f"Your approval of {_what(upgrade)} counts: {count}. It {_approvals(upgrade)}.")
+        return _message(
+            f"Your approval of {_what(upgrade)} counts: {count}. It {_approvals(upgrade)}.", _would_wait(waits)
+        )
+    if waits:
+        held = f"It has all its approvals, but the order waits: {plain('; '.join(waits), 2000)}."
+        return _message(f"Your approval of {_what(upgrade)} counts: {count}. {held}")
     return _message(
         f"Your approval of {_what(upgrade)} counts: {count}. The order comes next; the thread tells how it goes."
     )
@@ -349,6 +406,25 @@ def withdrawn(upgrade: Upgrade) -> Message:
 
 def declined(upgrade: Upgrade) -> Message:
     return _message(f"You declined {_what(upgrade)}. Nothing was changed.")
+
+
+def frozen(made: Chilled) -> Message:
+    freeze = made.freeze
+    what = code(freeze.cluster) if freeze.cluster else "Every cluster"
+    until = when(freeze.until, DAY_AND_TIME)
+    return _message(
+        f"🧊 {what} is frozen until {until}: no order is given before, whatever is approved. “{plain(freeze.why, 1000)}”",
+        f"This came instead of: {_frost(made.before)}" if made.before else "",
+        "An order that was given already goes on. "
+        f"`/aurora unfreeze {plain(freeze.cluster or 'all', 100)}` ends the freeze.",
+    )
+
+
+def thawed(made: Thawed) -> Message:
+    what = f"The freeze of {code(made.ended.cluster)}" if made.ended.cluster else "The freeze of all clusters"
+    still = f"Orders of it wait all the same: {_frost(made.still)}" if made.still else ""
+    rest = "" if made.still else " Orders that are approved and waited for it are given now."
+    return _message(f"{what} is over.{rest}", still)
 
 
 def cancelled(upgrade: Upgrade) -> Message:
@@ -364,6 +440,7 @@ def refused(no: Refused) -> Message:
     return _message(
         plain(no.sentence),
         f"Approvers: {mentions(no.approvers)}" if no.approvers else "",
+        f"Needed: {one_of_each(no.needs)}." if no.needs else "",
         _in_the_way(no),
     )
 

@@ -13,8 +13,9 @@ from bot.domain.story import Story, Watched
 from bot.domain.topology import Role
 from bot.domain.upgrade import said
 from bot.messages.downtime import downtime
-from bot.messages.markup import TEXT, Block, bounds, button, code, context, cut, mentions, plain, section, user, when
+from bot.messages.markup import TEXT, Block, bounds, button, code, context, cut, plain, section, user, when
 from bot.messages.message import Message
+from bot.messages.needs import needs
 
 MARKS = {
     Status.PROPOSED: "⏳",
@@ -126,10 +127,9 @@ def _people(story: Story, *, mentioned: bool = True) -> str:
     proposed = story.proposed
     by = f"Proposed by {user(proposed.by)}"
     approvals = "".join(f" · approved by {user(each.by)}" for each in story.approved)
-    missing = story.needed - len(story.approved)
     if story.status is Status.PROPOSED:
-        whom = f" from {mentions(story.approvers)}, not from {user(proposed.by)}" if mentioned else ""
-        need = f"needs {missing} {'more ' if story.approved else ''}approval{'s' if missing > 1 else ''}{whom}"
+        need = needs(story.asked, more=bool(story.approved), mentioned=mentioned)
+        need += f", not from {user(proposed.by)}" if mentioned else ""
         return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)}"
     held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""
     end = f" · {_ending(story)} {when(story.ended_at, '{date_short_pretty} {time}')}" if story.ended_at else ""

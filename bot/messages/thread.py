@@ -32,6 +32,7 @@ from bot.domain.timeline import (
 )
 from bot.messages.downtime import downtime
 from bot.messages.markup import bounds, code, lasting, mentions, plain, user, when
+from bot.messages.needs import one_of_each
 
 OUTCOMES = {
     "ok": "ok",
@@ -63,12 +64,15 @@ def said_of(entry: Entry, story: Story) -> str | None:
         case Proposed():
             return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
         case Approved():
-            return f"{user(entry.by)} approved. {entry.count} of {entry.needed}."
+            told = entry.missing and story.proposed.rule.needs  # of one group the card tells it
+            still = f" Still needed: {one_of_each(entry.missing)}." if told else ""
+            return f"{user(entry.by)} approved. {entry.count} of {entry.needed}.{still}"
         case Withdrawn():
             return f"{user(entry.by)} withdrew their approval. {entry.count} of {entry.needed}."
         case Reminded():
+            whom = dict.fromkeys(one for each in story.asked for one in each.approvers)
             needed = _number(entry.missing, "approval")
-            return f"{mentions(story.approvers)}: {needed} still needed; this expires {when(entry.expires_at, EXPIRY)}."
+            return f"{mentions(whom)}: {needed} still needed; this expires {when(entry.expires_at, EXPIRY)}."
         case Reopened():
             return _reopened(entry)
         case Declined():
@@ -123,9 +127,15 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> 
 
 def _reopened(entry: Reopened) -> str:
     count, missing = len(entry.counting), entry.needed - len(entry.counting)
+    one = entry.missing[0].approvers if len(entry.missing) == 1 else entry.approvers
+    more = (
+        f"Still needed: {one_of_each(entry.missing)}."
+        if len(entry.missing) > 1
+        else f"{_number(missing, 'more approval')} needed from {mentions(one)}."
+    )
     return (
         f"The policy in force asks for {_number(entry.needed, 'approval')}, and {count or 'none'} of those given "
-        f"count{'s' if count == 1 else ''} under it. {_number(missing, 'more approval')} needed from {mentions(entry.approvers)}."
+        f"count{'s' if count == 1 else ''} under it. {more}"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.adapters.redis import RedisServer
+from bot.adapters.redis_freezes import RedisFreezes
 from bot.adapters.slack import Slack
 from bot.adapters.slack_people import SlackPeople
 from sandbox.slack import SlackDouble
@@ -56,8 +57,18 @@ async def slack(double: SlackDouble) -> AsyncIterator[Slack]:
 
 
 @pytest.fixture
-def home(clock: Clock, aws: Aws, aurora: Rds, store: Store, double: SlackDouble, slack: Slack, tmp_path: Path) -> Home:
+def home(
+    clock: Clock,
+    aws: Aws,
+    aurora: Rds,
+    server: RedisServer,
+    store: Store,
+    double: SlackDouble,
+    slack: Slack,
+    tmp_path: Path,
+) -> Home:
     people = SlackPeople(slack, TEAM, now=clock.epoch)
-    made = Home(clock, aws, aurora, store, double, people, tmp_path / "aurora.toml", Bell(), Ears(clock))
+    policy, freezes = tmp_path / "aurora.toml", RedisFreezes(server)
+    made = Home(clock, aws, aurora, store, double, people, policy, Bell(), Ears(clock), freezes)
     made.rule()
     return made

@@ -10,6 +10,7 @@ from typing import Final
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.rds import FRESH_FOR, RdsAurora
 from bot.adapters.redis import RedisServer
+from bot.adapters.redis_freezes import RedisFreezes
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack_people import SlackPeople
 from bot.crew.driver import Driver
@@ -197,18 +198,21 @@ class Home:
     policy: Path
     crew: Bell
     ears: Ears
+    freezes: RedisFreezes
 
     @property
     def desk(self) -> Desk:
         """It waits for no card, since nobody posts one."""
         policies, soon = PolicyFile(self.policy), timedelta()
-        return Desk(TEAM, self.aurora, self.upgrades, policies, self.people, self.crew, self.clock, soon)
+        return Desk(TEAM, self.aurora, self.upgrades, policies, self.people, self.crew, self.clock, self.freezes, soon)
 
     @property
     def driver(self) -> Driver:
         """Another one every time: it remembers nothing."""
         policies = PolicyFile(self.policy)
-        return Driver(TEAM, self.aurora, self.upgrades, policies, self.people, self.ears, self.clock, PATIENCE)
+        return Driver(
+            TEAM, self.aurora, self.upgrades, policies, self.people, self.ears, self.clock, PATIENCE, self.freezes
+        )
 
     @property
     def orders(self) -> Shown:

@@ -11,10 +11,12 @@ from redis.asyncio import Redis
 
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew.narrator import Narrator
-from bot.desk import Desk, History, Past, Standing
+from bot.desk import Desk, History, Past, Standing, Thawed
 from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.freezing import Freeze, Unreadable
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.preflight import Severity, Unread
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.timeline import Cancelled
 from bot.domain.upgrade import Upgrade
@@ -25,7 +27,8 @@ from sandbox.aurora.seed import paper
 from sandbox.aurora.state import GlobalCluster as Shown
 from sandbox.aurora.state import Instance
 from sandbox.slack import User
-from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, US, Bell, Home, Lanes
+from sandbox.slack.workspace import UserGroup
+from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, OLA, OPS, REN, SECOND, US, Bell, Home, Lanes
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
 
@@ -587,3 +590,239 @@ async def test_a_mood_of_aws_between_two_reads_of_an_approval(home: Home) -> Non
 
     home.aws.moods["DescribeGlobalClusters"] = mood
     assert "the plan has changed" in (await refused(approve(home, MINA, upgrade))).sentence
+
+
+# --- several groups, reasons, Regions, hours ---
+
+RULE = '[[rule]]\nclusters = ["*"]\nchannel = "C0DBOPS"\n'
+NEEDS = 'needs = [{ approvers = ["S0DBA"] }, { approvers = ["S0OWNER"] }]\n'
+
+
+def owners(home: Home, *members: UserId) -> None:
+    home.slack.workspace.groups["S0OWNER"] = UserGroup(id="S0OWNER", handle="service-owner", members=[*members])
+
+
+async def test_each_of_several_groups_is_asked_in_whatever_order_they_click(home: Home) -> None:
+    """Mina is in both; when Ren comes, who is a DBA only, she stands for the owners."""
+    home.policy.write_text(RULE + NEEDS)
+    owners(home, MINA, OLA)
+    upgrade = await home.proposed()
+    assert upgrade.asked == (Need(approvers=("S0DBA",)), Need(approvers=("S0OWNER",)))
+    upgrade = await home.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
+    assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (Need(approvers=("S0DBA", "S0OWNER")),))
+    upgrade = await home.desk.approve(REN, upgrade.id, upgrade.plan.digest)
+    assert (upgrade.status, upgrade.asked) == (Status.APPROVED, ())
+    upgrade = await home.drive(upgrade)
+    assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
+
+
+async def test_a_second_one_of_a_group_is_told_who_is_needed(home: Home) -> None:
+    home.policy.write_text(RULE + NEEDS)
+    owners(home, OLA)
+    upgrade = await home.approved()
+    no = await refused(approve(home, REN, upgrade))
+    assert "The rule of aurora.toml for `*` asks for others" in no.sentence
+    assert no.needs == (Need(approvers=("S0OWNER",)),)
+    assert (await refused(approve(home, UserId("U0STIG"), upgrade))).sentence.startswith("Slack does not know you")
+    assert await untouched(home, upgrade)
+
+
+async def test_who_left_since_counts_no_more_when_the_next_one_approves(home: Home) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.approved()
+    home.slack.workspace.users[MINA].deleted = True
+    upgrade = await home.desk.approve(REN, upgrade.id, upgrade.plan.digest)
+    assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (Need(approvers=("S0DBA",)),))
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ('reason = "required"\n', "The rule of aurora.toml for `*` requires a reason. Propose it with one: `/aurora"),
+        ('forbidden_regions = ["ap-northeast-1"]\n', "forbids upgrades in ap-northeast-1, where it has members."),
+    ],
+)
+async def test_what_the_rule_forbids_is_neither_proposed_nor_approved_nor_ordered(
+    home: Home, rule: str, sentence: str
+) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.desk.propose(AKI, "orders", "18.6", "")
+    first = await home.desk.approve(MINA, upgrade.upgrade.id, upgrade.upgrade.plan.digest)
+    allowed = home.policy.read_text()
+    home.policy.write_text(allowed + rule)
+    assert sentence in (await refused(approve(home, REN, first))).sentence
+    await home.desk.cancel(AKI, first.id)
+    assert sentence in (await refused(home.desk.propose(AKI, "orders", "18.6", ""))).sentence
+    home.policy.write_text(allowed.replace("approvals = 2", "approvals = 1"))
+    again = (await home.desk.propose(AKI, "orders", "18.6", "")).upgrade
+    again = await home.desk.approve(MINA, again.id, again.plan.digest)
+    home.policy.write_text(allowed.replace("approvals = 2", "approvals = 1") + rule)
+    held = await home.drive(again)
+    assert (held.status, home.ordered) == (Status.APPROVED, 0)
+    assert sentence in held.held_for[0]
+
+
+def hours_from(home: Home, opens: timedelta) -> str:
+    """Windows of one hour, the next of which begins so long from now."""
+    begin = (home.clock.now() + opens).replace(second=0, microsecond=0)
+    return f'[rule.hours]\nzone = "UTC"\nallowed = ["{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"]\n'
+
+
+async def test_outside_of_the_hours_the_order_waits_and_it_is_said_until_when(home: Home) -> None:
+    home.rule()
+    home.policy.write_text(home.policy.read_text() + hours_from(home, timedelta(minutes=30)))
+    standing = await home.desk.propose(AKI, "orders", "18.6", "")
+    (reason,) = standing.waits
+    assert "the next may be given from" in reason
+    upgrade = await home.drive(await home.desk.approve(MINA, standing.upgrade.id, standing.upgrade.plan.digest))
+    assert (upgrade.status, upgrade.held_for, home.ordered) == (Status.APPROVED, (reason,), 0)
+    assert await home.desk.waits_for(upgrade) == (reason,)
+    home.clock.move(timedelta(minutes=30))
+    upgrade = await home.drive(upgrade)
+    assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
+
+
+async def test_hours_that_end_during_the_check_are_over(home: Home) -> None:
+    home.rule()
+    home.policy.write_text(home.policy.read_text() + hours_from(home, timedelta(minutes=-30)))
+    upgrade = await home.approved()
+
+    def dawdle(_: Call) -> None:
+        home.aws.moods.clear()
+        home.clock.move(31 * MINUTE)
+
+    home.clock.move(SECOND)
+    home.aws.moods["DescribeBlueGreenDeployments"] = dawdle
+    upgrade = await home.drive(upgrade)
+    assert (upgrade.status, home.ordered) == (Status.APPROVED, 0)
+    assert "allows orders" in upgrade.held_for[0]
+
+
+# --- freeze ---
+
+
+async def frozen(home: Home, cluster: str | None = "orders", until: str = "+30m", by: UserId = MINA) -> Freeze:
+    return (await home.desk.freeze(by, cluster, until, "month end")).freeze
+
+
+@pytest.mark.parametrize("cluster", ["Orders", None])
+async def test_frozen_means_no_order_whatever_is_approved(home: Home, cluster: str | None) -> None:
+    made = await frozen(home, cluster)
+    assert (made.cluster, made.by, made.name, made.why) == (cluster and "orders", MINA, "mina", "month end")
+    standing = await home.desk.propose(AKI, "orders", "18.6", "")
+    (why,) = standing.waits
+    assert (
+        why
+        == f"{(cluster and 'orders is') or 'every cluster is'} frozen until {made.until:%Y-%m-%d %H:%M} UTC by mina: month end"
+    )
+    upgrade = await home.desk.approve(MINA, standing.upgrade.id, standing.upgrade.plan.digest)
+    upgrade = await home.drive(upgrade, turns=3)
+    assert (upgrade.status, upgrade.held_for, home.ordered) == (Status.APPROVED, (why,), 0)
+    assert await home.desk.frosts() == (made,)
+    home.crew.woken.clear()
+    thawed = await home.desk.unfreeze(REN, cluster)
+    assert thawed == Thawed(made, None)
+    assert home.crew.woken == [upgrade.id]
+    upgrade = await home.drive(upgrade)
+    assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
+
+
+async def test_a_freeze_of_another_cluster_holds_nothing(home: Home) -> None:
+    await frozen(home, "billing")
+    assert (await home.drive(await home.approved())).status is Status.UPGRADING
+
+
+async def test_a_freeze_comes_instead_of_the_one_before(home: Home) -> None:
+    first = await frozen(home)
+    home.clock.move(MINUTE)
+    chilled = await home.desk.freeze(REN, "orders", "+2h", "incident")
+    assert chilled.before == first
+    assert await home.desk.frosts() == (chilled.freeze,)
+    home.clock.move(3 * 60 * MINUTE)
+    assert (await home.desk.freeze(REN, "orders", "+2h", "again")).before is None
+
+
+async def test_who_may_freeze_is_said_by_the_policy(home: Home) -> None:
+    no = await refused(frozen(home, by=OLA))
+    assert no.sentence == "aurora.toml does not name you among those who may freeze and unfreeze `orders`."
+    assert no.needs == (Need(approvers=("S0DBA",)),)
+    assert "all clusters at once" in (await refused(home.desk.unfreeze(OLA, None))).sentence
+    home.policy.write_text(f'freezers = ["{OLA}"]\n{home.policy.read_text()}')
+    await frozen(home, None, by=OLA)
+    assert "does not name you" in (await refused(home.desk.unfreeze(MINA, None))).sentence
+    home.policy.write_text(f'{home.policy.read_text()}freezers = ["S0GONE"]\n')
+    assert "does not name you" in (await refused(frozen(home, by=OLA))).sentence, "a group that nobody can read"
+    await home.desk.unfreeze(OLA, None)
+    for who, sentence in ((GUS, "Guests"), (SAM, "deactivated"), (BOTTO, "Bots"), (STRANGER, "another one")):
+        assert sentence in (await refused(frozen(home, by=who))).sentence
+    home.policy.unlink()
+    assert "cannot be read" in (await refused(frozen(home))).sentence
+    assert await home.desk.frosts() == ()
+
+
+async def test_a_freeze_that_would_freeze_nothing_is_refused(home: Home) -> None:
+    assert "Did you mean `orders`?" in (await refused(frozen(home, "ordres"))).sentence
+    assert "Until when? I cannot read `soon`" in (await refused(frozen(home, until="soon"))).sentence
+    assert "That is past" in (await refused(frozen(home, until="2020-01-01"))).sentence
+    assert await home.desk.frosts() == ()
+    home.aurora.away.add("orders")
+    await frozen(home)
+    assert len(await home.desk.frosts()) == 1, "AWS is away, and a freeze needs none"
+
+
+async def test_the_time_of_a_freeze_is_that_of_whoever_types_it(home: Home) -> None:
+    day = home.clock.now() + timedelta(days=2)
+    made = await frozen(home, until=f"{day:%Y-%m-%d}T18:00")
+    assert made.until == day.replace(hour=9, minute=0, second=0, microsecond=0), "Mina lives in Tokyo"
+    home.slack.workspace.users[MINA].tz = ""
+    assert "I do not know your time zone" in (await refused(frozen(home, until="18:00"))).sentence
+
+
+async def test_what_is_not_frozen_cannot_be_thawed(home: Home) -> None:
+    assert (await refused(home.desk.unfreeze(MINA, None))).sentence == (
+        "There is no freeze of all clusters. `/aurora status` shows all freezes."
+    )
+    every = await frozen(home, None)
+    no = await refused(home.desk.unfreeze(MINA, "orders"))
+    assert no.sentence.startswith("`orders` is not frozen by itself, but every cluster is frozen until ")
+    mine = await frozen(home)
+    assert await home.desk.unfreeze(MINA, "ORDERS") == Thawed(mine, every)
+    home.clock.move(31 * MINUTE)
+    assert "no freeze of all clusters" in (await refused(home.desk.unfreeze(MINA, None))).sentence
+
+
+async def test_a_freeze_that_cannot_be_read_freezes_until_somebody_ends_it(home: Home, raw: Redis) -> None:
+    upgrade = await home.approved()
+    for damage in ("{}", "1 {}", ""):
+        await raw.hset("{aurora}:freezes", "orders", damage)
+        assert await home.desk.frosts() == (Unreadable(cluster="orders"),)
+        upgrade = await home.drive(upgrade)
+        assert (upgrade.status, home.ordered) == (Status.APPROVED, 0)
+        assert "the record of the freeze cannot be read" in upgrade.held_for[0]
+    assert (await home.desk.unfreeze(MINA, "orders")).ended == Unreadable(cluster="orders")
+    assert (await home.drive(upgrade)).status is Status.UPGRADING
+
+
+async def test_a_store_of_freezes_that_cannot_be_read_at_all_freezes(home: Home, raw: Redis) -> None:
+    upgrade = await home.approved()
+    await raw.set("{aurora}:freezes", "what is this")
+    upgrade = await home.drive(upgrade)
+    assert (upgrade.status, home.ordered) == (Status.APPROVED, 0)
+    assert "Redis: WRONGTYPE" in upgrade.held_for[0]
+    assert "Redis: WRONGTYPE" in (await home.desk.waits_for(upgrade))[0]
+    for asking in (home.desk.frosts(), frozen(home), home.desk.unfreeze(MINA, "orders")):
+        with pytest.raises(Unavailable, match="WRONGTYPE"):
+            await asking
+
+
+async def test_a_crew_that_cannot_be_woken_does_not_take_a_freeze_back(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await home.proposed()
+
+    async def asleep(*_: object) -> None:
+        raise Unavailable("Redis", "ConnectionError")
+
+    monkeypatch.setattr(home.crew, "wake", asleep)
+    made = await frozen(home)
+    assert await home.desk.frosts() == (made,)

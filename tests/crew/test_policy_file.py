@@ -57,6 +57,15 @@ def test_a_change_counts_from_the_next_reading(path: Path) -> None:
         (RULE.replace("S0DBA", "@dba"), r"rule\.0\.approvers\.0: String should match pattern"),
         (RULE.replace('"S0DBA", "U0OLA"', ""), r"rule\.0\.approvers: Tuple should have at least 1 item"),
         (RULE + "expires_after_minutes = 0\n", r"rule\.0\.expires_after_minutes: Input should be greater than 0"),
+        (RULE + "needs = [{ approvers = ['S0DBA'] }]\n", r"rule\.0: write either approvers and approvals, or needs"),
+        (RULE + "reason = 'always'\n", r"rule\.0\.reason: Input should be 'optional' or 'required'"),
+        (RULE + "forbidden_regions = ['Tokyo']\n", r"rule\.0\.forbidden_regions\.0: String should match pattern"),
+        (RULE + "hours = { zone = 'Asia/Edo', allowed = ['09:00-17:00'] }\n", r"hours\.zone: Asia/Edo is no time zone"),
+        (
+            RULE + "hours = { zone = 'Asia/Tokyo', allowed = ['nine to five'] }\n",
+            r"allowed: 'nine to five' is no window",
+        ),
+        (RULE + "freezers = ['@sre']\n", r"rule\.0\.freezers\.0: String should match pattern"),
         (RULE + "expires_after_minutes = nan\n", r"rule\.0\.expires_after_minutes: Input should be"),
     ],
 )
@@ -75,6 +84,14 @@ def test_a_directory_in_its_place_is_said_too(tmp_path: Path) -> None:
 def test_a_nesting_that_no_reader_bears_is_not_toml(path: Path) -> None:
     with pytest.raises(Refused, match="is not TOML"):
         read(path, "a = " + "[" * 100_000).policy()
+
+
+def test_the_example_is_a_policy() -> None:
+    """With all that can be written."""
+    policy = PolicyFile(Path(__file__).parents[2] / "aurora.example.toml").policy()
+    assert policy.freezers
+    assert any(rule.needs and rule.hours and rule.forbidden_regions and rule.freezers for rule in policy.rule)
+    assert {rule.reason for rule in policy.rule} == {"optional", "required"}
 
 
 def test_no_rule_means_nobody(path: Path) -> None:

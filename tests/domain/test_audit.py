@@ -14,6 +14,7 @@ from bot.domain.audit import Fault, audit
 from bot.domain.chain import Chain, Link, person, seal, written
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.policy import Rule
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.timeline import (
     Approved,
@@ -37,6 +38,7 @@ from bot.domain.timeline import (
 from bot.domain.upgrade import Upgrade
 from tests.domain.making import (
     AKI,
+    DBA,
     HOME,
     MINA,
     MINUTE,
@@ -44,6 +46,7 @@ from tests.domain.making import (
     ORDERS,
     SECOND,
     SORA,
+    TOMO,
     US,
     entries,
     plan,
@@ -61,6 +64,9 @@ HELD, EXPIRED, ORDERED = Held(at=AT, reasons=()), Expired(at=LATE), Ordered(at=A
 SEEN: Final = MemberSeen(at=AT, region=US, status="available", version="18.4", instances=())
 REACHED: Final = Reached(at=AT, region=US, use="writer", vantage=US, version="18.4")
 BY_NAME: Final = rule(approvers=[MINA])
+SEATS: Final = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
+SEATED: Final = rule([DBA, SORA], approvals=2).model_copy(update={"needs": SEATS})
+TWO: Final = rule(approvals=2)
 
 
 def approved(by: UserId = MINA, count: int = 1, needed: int = 1, under: Rule | None = None, **other: Any) -> Approved:
@@ -268,6 +274,28 @@ def test_no_person_writes_what_happens_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        (
+            approved(MINA, 1, 2, SEATED, missing=SEATS[1:]),
+            approved(SORA, 2, 2, SEATED),
+            intended(MINA, SORA, under=SEATED),
+        ),
+        (  # Mina has left the group since
+            approved(MINA, 1, 2, TWO, missing=SEATS[:1]),
+            approved(SORA, 1, 2, TWO, missing=SEATS[:1]),
+            approved(TOMO, 2, 2, TWO),
+            intended(SORA, TOMO, under=TWO),
+        ),
+    ],
+)
+def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
+    links = seal("", [(person(each, HOME) or "bot", written(each)) for each in (proposed(), *told)])
+    verdict = audit(chained(links))
+    assert (verdict.faults, verdict.status) == ((), Status.ORDERING)
+
+
+@pytest.mark.parametrize(
     ("told", "what"),
     [
         ((EXPIRED,), "a timeline begins with its proposal"),
@@ -286,6 +314,17 @@ def test_no_person_writes_what_happens_by_itself() -> None:
         ((proposed(), approved(SORA, under=BY_NAME)), "the rule in force does not let this person approve"),
         ((proposed(), approved(under=rule(approvals=2))), "the rule in force asks for another number"),
         ((proposed(), approved(count=2, needed=2)), "it counts 2 approvals, and there were 1"),
+        ((proposed(), approved(count=0, needed=2)), "it counts 0 approvals, and there were 1"),
+        ((proposed(), approved(count=2, needed=2, under=TWO)), "it counts 2 approvals, and there were 1"),
+        (
+            (proposed(), approved(count=2, needed=2, under=SEATED, missing=SEATS[1:])),
+            "it counts 2 approvals, and there were 1",
+        ),
+        ((proposed(), approved(needed=2, under=SEATED)), "it counts 1 approvals, and there were 1"),
+        (
+            (proposed(), approved(needed=2, under=SEATED, missing=SEATS[1:]), intended(MINA, under=SEATED)),
+            "1 distinct people approved, and 2 were needed",
+        ),
         ((proposed(), reopened()), "an upgrade that is “waiting for approval” cannot go to “waiting for approval”"),
         ((proposed(), approved(), reopened(SORA)), "it counts somebody who did not approve"),
         ((proposed(), approved(), reopened(MINA, needed=1)), "the approvals that count were enough"),

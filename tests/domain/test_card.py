@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.domain.attempts import Outcome
 from bot.domain.measurement import Measurement
 from bot.domain.preflight import Finding, Severity
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.story import tell
 from bot.domain.timeline import (
@@ -182,6 +183,17 @@ def test_a_button_carries_which_upgrade_and_which_plan_and_asks_back() -> None:
 
 def people(*entries: Entry, first: Proposed | None = None) -> str:
     return starting(shown(*entries, first=first), "Proposed by <@U0AKI>").removeprefix("Proposed by <@U0AKI>")
+
+
+def test_of_several_groups_each_that_is_needed_is_named() -> None:
+    seats = (Need(approvers=(DBA,)), Need(approvers=(SORA,), approvals=2))
+    two = proposed(under=rule([DBA, SORA], approvals=3).model_copy(update={"needs": seats}))
+    asked = "needs one of <!subteam^S0DBA> and two of <@U0SORA>, not from <@U0AKI>"
+    assert people(first=two) == f" · {asked} · expires {EXPIRES}"
+    first = APPROVED.model_copy(update={"needed": 3, "missing": seats[1:]})
+    asked = "needs 2 more approvals from <@U0SORA>, not from <@U0AKI>"
+    assert people(first, first=two) == f" · approved by <@U0MINA> · {asked} · expires {EXPIRES}"
+    assert "needs 3 approvals · expires" in shown(first=two).text
 
 
 def test_who_decided_is_named() -> None:

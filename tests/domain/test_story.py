@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
 from bot.domain.ids import Region
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.story import Story, Watched, tell
 from bot.domain.timeline import (
@@ -144,6 +145,20 @@ def test_who_no_longer_counts_is_asked_for_again() -> None:
 def test_who_withdrew_is_no_longer_among_those_who_approved() -> None:
     story = after(approved(), Held(at=AT, reasons=("busy",)), Withdrawn(at=AT, by=MINA, count=0, needed=1))
     assert (story.status, story.approved, story.held_for) == (Status.PROPOSED, (), ())
+    first = approved(1, 2).model_copy(update={"missing": (Need(approvers=("S0OWNER",)),)})
+    assert after(first, Withdrawn(at=AT, by=MINA, count=0, needed=2)).asked == (Need(approvers=(DBA,), approvals=2),)
+
+
+def test_whose_approvals_are_asked_for_is_what_the_last_entry_says() -> None:
+    seat, other = Need(approvers=(DBA,)), Need(approvers=("S0OWNER",))
+    assert after().asked == (seat,)
+    assert after(approved()).asked == ()
+    assert after(approved(1, 3)).asked == (Need(approvers=(DBA,), approvals=2),)
+    first = approved(1, 2).model_copy(update={"missing": (other,)})
+    assert after(first).asked == (other,)
+    assert after(first, approved(2, 2)).asked == ()
+    reopened = Reopened(at=AT, counting=(), needed=2, approvers=(DBA, "S0OWNER"), missing=(seat, other))
+    assert after(first, approved(2, 2), reopened).asked == (seat, other)
 
 
 def test_a_hold_lasts_until_the_order() -> None:

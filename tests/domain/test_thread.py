@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
 from bot.domain.measurement import Measurement
+from bot.domain.quorum import Need
 from bot.domain.report import report
 from bot.domain.status import Status
 from bot.domain.story import tell
@@ -71,6 +72,9 @@ MINOR_REFUSALS = (
 ONE_BY_ONE = "Managed minor upgrades are not offered here: upgrade the members one by one with ModifyDBCluster, secondaries first."
 
 
+SEATS = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
+
+
 def told(entry: Entry, *before: Entry) -> str | None:
     """As the narrator does: the story up to and with this entry."""
     if isinstance(entry, Proposed):
@@ -129,6 +133,20 @@ def finished(
             (
                 "The policy in force asks for 2 approvals, and none of those given count under it. "
                 "2 more approvals needed from <!subteam^S0DBA>, <@U0SORA>."
+            ),
+        ),
+        (
+            Reopened(at=AT, counting=(), needed=2, approvers=(DBA, SORA), missing=(SEATS[0], SEATS[1])),
+            (
+                "The policy in force asks for 2 approvals, and none of those given count under it. "
+                "Still needed: one of <!subteam^S0DBA> and one of <@U0SORA>."
+            ),
+        ),
+        (
+            Reopened(at=AT, counting=(MINA,), needed=2, approvers=(DBA, SORA), missing=SEATS[1:]),
+            (
+                "The policy in force asks for 2 approvals, and 1 of those given counts under it. "
+                "1 more approval needed from <@U0SORA>."
             ),
         ),
         (Declined(at=AT, by=MINA), "<@U0MINA> declined. Nothing was changed."),
@@ -336,3 +354,13 @@ def test_nothing_from_outside_can_mention_link_or_format_a_date(text: str) -> No
 @pytest.mark.parametrize("entry", spoken("é" * 5000), ids=lambda each: each.kind)
 def test_however_long_it_is_slack_takes_it(entry: Entry) -> None:
     assert len(told(entry) or "") < 4000
+
+
+def test_where_several_groups_are_asked_each_approval_says_who_is_still_needed() -> None:
+    under = rule([DBA, SORA], approvals=2).model_copy(update={"needs": SEATS})
+    first = Approved(at=AT, by=MINA, digest="d", count=1, needed=2, missing=SEATS[1:])
+    last = first.model_copy(update={"count": 2, "missing": ()})
+    assert said_of(first, tell([proposed(under=under), first])) == (
+        "<@U0MINA> approved. 1 of 2. Still needed: one of <@U0SORA>."
+    )
+    assert said_of(last, tell([proposed(under=under), last])) == "<@U0MINA> approved. 2 of 2."

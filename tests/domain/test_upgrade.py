@@ -6,6 +6,7 @@ from hypothesis import given
 from bot.domain import upgrade as moves
 from bot.domain.errors import Refused
 from bot.domain.measurement import Measurement
+from bot.domain.quorum import Need
 from bot.domain.status import MOVES, Status
 from bot.domain.timeline import (
     Approved,
@@ -172,6 +173,27 @@ def test_who_has_not_approved_has_nothing_to_withdraw() -> None:
 def test_a_reminder_says_how_many_are_missing() -> None:
     upgrade, told = moves.remind(proposal(under=rule(approvals=2))[0], AT)
     assert (upgrade.reminded_at, told) == (AT, (Reminded(at=AT, missing=2, expires_at=NOON + 60 * MINUTE),))
+
+
+def test_what_is_missing_after_a_withdrawal_is_asked_of_all_who_approve() -> None:
+    seats = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
+    two = rule([DBA, SORA], approvals=2).model_copy(update={"needs": seats})
+    upgrade, _ = proposal(under=two)
+    assert moves.remind(upgrade, AT)[1] == (Reminded(at=AT, missing=2, expires_at=NOON + 60 * MINUTE),)
+    upgrade, told = moves.approve(upgrade, MINA, plan().digest, plan(), two, AT, missing=seats[1:])
+    assert told == (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2, rule=two, missing=seats[1:]),)
+    assert moves.remind(upgrade, AT)[1] == (Reminded(at=AT, missing=1, expires_at=NOON + 60 * MINUTE),)
+    left, told = moves.withdraw(upgrade, MINA, AT)
+    assert (left.missing, told) == ((), (Withdrawn(at=AT, by=MINA, count=0, needed=2),))
+    assert left.asked == (Need(approvers=(DBA, SORA), approvals=2),)
+
+
+def test_one_is_asked_for_at_least_while_it_waits_for_approval() -> None:
+    """Of those who approved, one may not count any more."""
+    left, _ = moves.withdraw(approved(), MINA, AT)
+    gone = left.model_copy(update={"decisions": approved().decisions})
+    assert gone.asked == (Need(approvers=(DBA,)),)
+    assert approved().asked == ()
 
 
 def test_what_was_begun_stays_in_its_channel() -> None:

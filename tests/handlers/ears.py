@@ -11,9 +11,10 @@ from typing import Any, Literal
 from aiohttp import ClientConnectorError, ClientSession
 
 from bot.adapters.slack import Slack
-from bot.desk import Catalogue, History, Listed, Past, Shown, Standing
+from bot.desk import Catalogue, Chilled, History, Listed, Past, Shown, Standing, Thawed
 from bot.domain import upgrade as moves
 from bot.domain.errors import Unavailable
+from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.plan import make_plan
 from bot.domain.policy import Rule
@@ -99,6 +100,8 @@ class StubDesk:
     found: tuple[GlobalCluster, ...] = (global_cluster(),)
     targets: tuple[EngineVersion, ...] | Unread = (EngineVersion(18, 10), EngineVersion(18, 6))
     pending: tuple[Maintenance, ...] | Unread = ()
+    waits: tuple[str, ...] = ()
+    frozen: tuple[Frost, ...] = ()
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def _hear(self, *what: Any) -> None:
@@ -120,7 +123,7 @@ class StubDesk:
 
     async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:
         await self._hear("propose", by, cluster, version, reason)
-        return Standing(proposal(cluster, by, reason), self.link, self.card_trouble)
+        return Standing(proposal(cluster, by, reason), self.link, self.card_trouble, self.waits)
 
     async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
         await self._hear("approve", by, upgrade, digest)
@@ -153,6 +156,22 @@ class StubDesk:
     async def history(self, by: UserId, cluster: str | None) -> History:
         await self._hear("history", by, cluster)
         return History(self.past[:10], max(0, len(self.past) - 10), counted=len(self.past) < 200)
+
+    async def waits_for(self, _upgrade: Upgrade) -> tuple[str, ...]:
+        return self.waits
+
+    async def frosts(self) -> tuple[Frost, ...]:
+        return self.frozen
+
+    async def freeze(self, by: UserId, cluster: str | None, until: str, why: str) -> Chilled:
+        await self._hear("freeze", by, cluster, until, why)
+        made = Freeze(cluster=cluster, by=by, name="Aki", at=NOW, until=NOW + timedelta(hours=2), why=why)
+        return Chilled(made, next(iter(self.frozen), None))
+
+    async def unfreeze(self, by: UserId, cluster: str | None) -> Thawed:
+        await self._hear("unfreeze", by, cluster)
+        ended = Freeze(cluster=cluster, by=by, name="Aki", at=NOW, until=NOW + timedelta(hours=2), why="month end")
+        return Thawed(ended, next(iter(self.frozen), None))
 
 
 @dataclass

@@ -7,9 +7,11 @@ import pytest
 from bot.desk import Past, Standing
 from bot.domain import upgrade as moves
 from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.freezing import Freeze, Unreadable
 from bot.domain.ids import Region, UserId
 from bot.domain.measurement import Measurement
 from bot.domain.preflight import Maintenance, Unread
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.topology import Role
 from handlers.commands import may_change
@@ -348,3 +350,54 @@ async def test_a_cluster_name_without_end_is_answered_too(hearing: Ears) -> None
     assert len(hearing.desk.asked[0][1]) == 101
     assert said.endswith("…")
     assert sent.answers[0].blocks
+
+
+def frozen(cluster: str | None) -> Freeze:
+    until = NOW + timedelta(hours=2)
+    return Freeze(cluster=cluster, by=UserId("U0MINA"), name="Mina", at=NOW, until=until, why="month <end>")
+
+
+async def test_a_freeze_says_until_when_and_what_it_came_instead_of(hearing: Ears) -> None:
+    hearing.desk.frozen = (frozen("orders"),)
+    _, said = await types(hearing, "freeze orders until 18:00 audit")
+    assert hearing.desk.asked == [("freeze", "U0AKI", "orders", "18:00", "audit")]
+    assert said.startswith("🧊 `orders` is frozen until <!date^")
+    assert "no order is given before, whatever is approved. “audit”" in said
+    assert "This came instead of: 🧊 `orders` is frozen until" in said
+    assert "“month &lt;end&gt;”" in said
+    assert said.endswith("`/aurora unfreeze orders` ends the freeze.")
+
+
+async def test_a_thaw_says_what_freezes_it_still(hearing: Ears) -> None:
+    _, said = await types(hearing, "unfreeze all")
+    assert said == "The freeze of all clusters is over. Orders that are approved and waited for it are given now."
+    hearing.desk.frozen = (frozen(None),)
+    _, said = await types(hearing, "unfreeze orders")
+    assert said.startswith(
+        "The freeze of `orders` is over.\nOrders of it wait all the same: 🧊 every cluster is frozen"
+    )
+
+
+async def test_the_status_shows_what_is_frozen(hearing: Ears) -> None:
+    hearing.desk.frozen = (frozen("billing"), frozen(None), Unreadable(cluster="orders"), Unreadable(cluster=None))
+    _, said = await types(hearing, "status")
+    assert [line.partition(" is frozen")[0] for line in said.splitlines()] == [
+        "🧊 `billing`", "🧊 every cluster", "🧊 `orders`", "🧊 every cluster", "No upgrade is open.",
+    ]  # fmt: skip
+    assert "cannot be read. `/aurora unfreeze orders` ends it." in said
+    assert "`billing`" not in (await types(hearing, "status orders"))[1]
+    hearing.desk.frozen = tuple(frozen(f"c{n}") for n in range(25))
+    assert "5 more freezes." in (await types(hearing, "status"))[1]
+
+
+async def test_a_proposal_says_what_its_order_would_wait_for(hearing: Ears) -> None:
+    hearing.desk.waits = ("orders is frozen until 2026-04-11 12:00 UTC by Mina: month end",)
+    _, said = await types(hearing, "upgrade orders 18.6")
+    assert "\nThe order would wait now, though it were approved: orders is frozen until 2026-04-11 12:00 UTC" in said
+
+
+async def test_a_refusal_says_who_is_still_needed(hearing: Ears) -> None:
+    needs = (Need(approvers=("S0DBA",)), Need(approvers=("S0OWNER", "U0OLA"), approvals=2))
+    hearing.desk.trouble = Refused("Not counted.", needs=needs)
+    _, said = await types(hearing, "upgrade orders 18.6")
+    assert said == "Not counted.\nNeeded: one of <!subteam^S0DBA> and two of <!subteam^S0OWNER>, <@U0OLA>."

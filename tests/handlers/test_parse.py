@@ -5,7 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import Refused
-from handlers.parse import Cancel, Help, HistoryOf, ListClusters, Propose, Request, Show, StatusOf, parse, typed
+from handlers.parse import (
+    Cancel,
+    Freeze,
+    Help,
+    HistoryOf,
+    ListClusters,
+    Propose,
+    Request,
+    Show,
+    StatusOf,
+    Unfreeze,
+    parse,
+    typed,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +55,11 @@ from handlers.parse import Cancel, Help, HistoryOf, ListClusters, Propose, Reque
         ("history", HistoryOf()),
         ("history `orders`", HistoryOf("orders")),
         ("cancel orders", Cancel("orders")),
+        ("freeze orders until 18:00 month end", Freeze("orders", "18:00", "month end")),
+        ("freeze `orders` UNTIL +2h 'incident 42'", Freeze("orders", "+2h", "incident 42")),
+        ("freeze ALL until 2026-12-01T18:00 audit", Freeze(None, "2026-12-01T18:00", "audit")),
+        ("unfreeze orders", Unfreeze("orders")),
+        ("unfreeze all", Unfreeze(None)),
         ("ca\x00ncel or\u200bders", Cancel("orders")),
     ],
 )
@@ -55,6 +73,26 @@ def test_what_is_understood(text: str, request_: Request) -> None:
 def test_what_lacks_something_reads_its_usage(text: str) -> None:
     with pytest.raises(Refused, match="Usage: `/aurora "):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("freeze", "Which cluster, or `all`?"),
+        ("freeze until 18:00 month end", "Which cluster, or `all`?"),
+        ("freeze orders", "Until when?"),
+        ("freeze orders 18:00 month end", "Until when?"),
+        ("freeze orders until", "Until when?"),
+        ("freeze orders until 18:00", "Say why, for those who are held up."),
+        ('freeze orders until 18:00 ""', "Say why, for those who are held up."),
+        ("unfreeze", "Which cluster?"),
+        ("unfreeze orders billing", "One cluster at a time."),
+    ],
+)
+def test_what_a_freeze_lacks_is_asked_for(text: str, asks: str) -> None:
+    with pytest.raises(Refused, match="Usage: `/aurora ") as no:
+        parse(text)
+    assert no.value.sentence.startswith(asks)
 
 
 def test_an_unknown_command_cannot_leave_its_quotes() -> None:
