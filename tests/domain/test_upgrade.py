@@ -6,6 +6,7 @@ from hypothesis import given
 from bot.domain import upgrade as moves
 from bot.domain.errors import Refused
 from bot.domain.measurement import Measurement
+from bot.domain.policy import Case
 from bot.domain.quorum import Need
 from bot.domain.status import MOVES, Status
 from bot.domain.timeline import (
@@ -194,6 +195,34 @@ def test_one_is_asked_for_at_least_while_it_waits_for_approval() -> None:
     gone = left.model_copy(update={"decisions": approved().decisions})
     assert gone.asked == (Need(approvers=(DBA,)),)
     assert approved().asked == ()
+
+
+def test_whose_approvals_are_asked_for_is_what_the_policy_said_last() -> None:
+    seat, other = Need(approvers=(DBA,)), Need(approvers=("S0OWNER",))
+    upgrade, _ = proposal(under=rule(approvals=2))
+    assert upgrade.asked == (Need(approvers=(DBA,), approvals=2),)
+    several = rule([DBA, "S0OWNER"], approvals=2).model_copy(update={"needs": (seat, other)})
+    upgrade, _ = proposal(under=several)
+    assert upgrade.asked == (seat, other)
+    upgrade, (first,) = moves.approve(upgrade, MINA, plan().digest, plan(), several, AT, missing=(other,))
+    assert isinstance(first, Approved)
+    assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (other,))
+    assert (first.count, first.needed, first.missing) == (1, 2, (other,))
+    full, _ = moves.approve(upgrade, SORA, plan().digest, plan(), several, AT, missing=())
+    assert (full.status, full.asked) == (Status.APPROVED, ())
+    assert moves.reopen(full, several, (), AT, (seat, other))[0].asked == (seat, other)
+
+
+def test_an_approval_that_counts_no_more_leaves_its_slot_free() -> None:
+    """Heads are two, but the policy says that one of them is nobody's now."""
+    seat = Need(approvers=(DBA,))
+    upgrade, _ = moves.approve(proposal(under=rule(approvals=2))[0], MINA, plan().digest, plan(), rule(approvals=2), AT)
+    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, plan(), rule(approvals=2), AT, missing=(seat,))
+    assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (seat,))
+
+
+def test_what_the_policy_is_asked_about() -> None:
+    assert approved().case == Case(proposer=AKI, reason="patch for CVE", regions=(US, AP), approved_by=(MINA,))
 
 
 def test_what_was_begun_stays_in_its_channel() -> None:
