@@ -67,3 +67,10 @@ def test_events_belong_to_the_cluster_and_its_instances_in_their_region() -> Non
 )  # fmt: skip
 def test_settled_is_the_global_cluster_every_member_and_every_instance(seen: GlobalCluster, *, settled: bool) -> None:
     assert seen.is_settled_on(v("18.6")) == settled
+
+
+def test_a_version_is_shown_as_rds_writes_it_and_a_hidden_region_as_such() -> None:
+    assert (cluster().runs, member().runs, cluster().unread) == ("18.4", "18.4", None)
+    mysql, hidden = "8.0.mysql_aurora.3.08.0", member(AP, unread="AccessDenied")
+    assert cluster(version_text=mysql).runs == member(version_text=mysql).runs == mysql
+    assert cluster(member(), hidden).unread == "AccessDenied"
