@@ -189,6 +189,13 @@ def test_what_is_missing_after_a_withdrawal_is_asked_of_all_who_approve() -> Non
     assert left.asked == (Need(approvers=(DBA, SORA), approvals=2),)
 
 
+def test_the_policy_is_asked_about_who_proposed_what_and_who_approved_it() -> None:
+    upgrade = approved()
+    assert upgrade.case == Case(
+        proposer=AKI, reason=upgrade.reason, regions=plan().regions, approved_by=upgrade.approved_by
+    )
+
+
 def test_one_is_asked_for_at_least_while_it_waits_for_approval() -> None:
     """Of those who approved, one may not count any more."""
     left, _ = moves.withdraw(approved(), MINA, AT)
