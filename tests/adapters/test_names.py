@@ -58,7 +58,7 @@ async def test_those_who_gave_up_leave_no_thread_behind_and_the_next_get_the_ans
 
 async def test_an_answer_that_nobody_waits_for_is_no_trouble() -> None:
     names = Names()
-    with pytest.raises(TimeoutError):
+    with pytest.raises((TimeoutError, socket.gaierror)):  # whichever of the two threads is quicker
         await names.addresses("a.invalid", 5432, 0)
     async with asyncio.timeout(20):
         while looking_up("a.invalid"):  # noqa: ASYNC110 - a thread calls nobody
