@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from bot.desk import Catalogue, Chilled, History, Shown, Standing, Thawed
+from bot.domain.answered import Catalogue, Chilled, History, Shown, Standing, Thawed
 from bot.domain.freezing import Frost
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.upgrade import Upgrade

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew.narrator import Narrator
-from bot.desk import Desk, History, Past, Standing, Thawed
+from bot.desk import Desk
+from bot.domain.answered import History, Past, Standing, Thawed
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.freezing import Freeze, Unreadable
 from bot.domain.ids import UpgradeId, UserId

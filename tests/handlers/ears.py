@@ -11,8 +11,8 @@ from typing import Any, Literal
 from aiohttp import ClientConnectorError, ClientSession
 
 from bot.adapters.slack import Slack
-from bot.desk import Catalogue, Chilled, History, Listed, Past, Shown, Standing, Thawed
 from bot.domain import upgrade as moves
+from bot.domain.answered import Catalogue, Chilled, History, Listed, Past, Shown, Standing, Thawed
 from bot.domain.errors import Unavailable
 from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId

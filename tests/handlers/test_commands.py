@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.desk import Past, Standing
 from bot.domain import upgrade as moves
+from bot.domain.answered import Past, Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.freezing import Freeze, Unreadable
 from bot.domain.ids import Region, UserId

@@ -1,0 +1,199 @@
+"""What people can decide: propose, approve, withdraw, decline, cancel."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.desk.freezing import Freezing
+from bot.directory import look_up, members_of
+from bot.domain import upgrade as moves
+from bot.domain.answered import Standing
+from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.domain.ids import UpgradeId, UserId
+from bot.domain.plan import Plan, make_plan
+from bot.domain.policy import (
+    Case,
+    check_approver,
+    check_counts,
+    check_member,
+    check_proposal,
+    ruling_on,
+)
+from bot.domain.preflight import blockers, preflight
+from bot.domain.targets import choose_target
+from bot.domain.topology import GlobalCluster
+from bot.domain.upgrade import Move, Upgrade
+
+TRIES = 12  # of a decision whose save met another: more than approvals can meet; each try reads and decides anew
+LOOK_AGAIN = timedelta(seconds=0.1)  # for a card
+
+
+@dataclass(frozen=True)
+class Deciding(Freezing):
+    """Each is one commit: read, decide, save, and again from the start when somebody else saved in between."""
+
+    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:
+        """Plan, check and save a proposal; a blocker refuses it. Says what became of its card, if that is known soon."""
+        check_member(await self._person(by), self.home)
+        found = await self._cluster(cluster)
+        await self._refuse_second(found)
+        offers, facts = await asyncio.gather(self._offers(found), self.aurora.facts(found))
+        target = choose_target(version, found, offers)
+        plan = make_plan(found, target)
+        rule = self.policies.policy().rule_for(found.identifier)
+        directory = await look_up(self.people, self.home, rule, ())
+        now = self.clock.now()
+        case = Case(proposer=by, reason=reason, regions=plan.regions)
+        check_proposal(rule, ruling_on(rule, case, directory, now), directory.groups, by, now)
+        findings = preflight(facts, target, now)
+        if grave := blockers(findings):
+            raise Refused(f"`{found.identifier}` cannot be upgraded now: {'; '.join(each.text for each in grave)}.")
+        upgrade, entries = moves.propose(
+            id=_new_id(found), team=self.home, by=by, reason=reason, plan=plan,
+            findings=findings, rule=rule, now=now,
+        )  # fmt: skip
+        try:
+            saved = await self.upgrades.create(upgrade, entries)
+        except Conflict:
+            await self._refuse_second(found)
+            raise
+        await self._set_going(saved)
+        return replace(await self._carded(saved), waits=await self.waits_for(saved))
+
+    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
+        """Count an approval; the plan is made again, so that nobody approves what is not there any more."""
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            moves.check_open(read, self.clock.now())
+            rule = self.policies.policy().rule_for(read.cluster)
+            approved_by = (*read.approved_by, by)
+            directory = await look_up(self.people, self.home, rule, approved_by)
+            case = read.case.model_copy(update={"approved_by": approved_by})
+            ruling = ruling_on(rule, case, directory, self.clock.now())
+            check_approver(person, rule, directory.groups, self.home, ruling.missing)
+            current = await self._replan(read)
+            move = moves.approve(read, by, digest, current, rule, self.clock.now(), missing=ruling.missing)
+            ruling.check()
+            check_counts(by, rule, ruling)
+            return move
+
+        return await self._decided(upgrade, decide)
+
+    async def withdraw(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            check_member(person, self.home)
+            return moves.withdraw(read, by, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def propose_again(self, by: UserId, upgrade: UpgradeId) -> Standing:
+        """What expired, planned and checked as it is now, and proposed by whoever asks."""
+        before = await self.upgrades.get(upgrade)
+        if before is None:
+            raise Refused("This upgrade is not known any more. Propose it with `/aurora upgrade`.")
+        return await self.propose(by, before.cluster, str(before.plan.target), before.reason)
+
+    async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            moves.check_open(read, self.clock.now())
+            rule = self.policies.policy().rule_for(read.cluster)
+            check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
+            return moves.decline(read, by, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def cancel(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+        """By the proposer or an approver, before the order."""
+        person = await self._person(by)
+
+        async def decide(read: Upgrade) -> Move:
+            check_member(person, self.home)
+            moves.check_open(read, self.clock.now())
+            if by != read.proposed_by:
+                rule = self.policies.policy().rule_for(read.cluster)
+                check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
+            return moves.cancel(read, by, self.clock.now())
+
+        return await self._decided(upgrade, decide)
+
+    async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade:
+        standing = next(iter(await self._open_named(cluster)), None)
+        if standing is None:
+            await self._own_up()
+            raise Refused(f"`{cluster}` has no open upgrade to cancel.{await self._did_you_mean(cluster)}")
+        return await self.cancel(by, standing.id)
+
+    async def _decided(self, id: UpgradeId, decide: Callable[[Upgrade], Awaitable[Move]]) -> Upgrade:
+        """Read, decide, save: again from the start when somebody saved in between."""
+        for _ in range(TRIES):
+            read = await self.upgrades.get(id)
+            if read is None:
+                raise Refused("This upgrade is not known any more. `/aurora status` shows what is open.")
+            upgrade, entries = await decide(read)
+            try:
+                saved = await self.upgrades.save(upgrade, entries)
+            except Conflict:
+                continue
+            await self._set_going(saved)
+            return saved
+        raise Conflict(f"upgrade {id} kept changing")
+
+    async def _set_going(self, upgrade: Upgrade) -> None:
+        """The record is what counts: a sweep sets going whatever is not, so trouble here loses nothing."""
+        try:
+            await self.crew.set_going(upgrade)
+            await self.crew.wake(upgrade.id)
+        except Unavailable:
+            return
+
+    async def _replan(self, upgrade: Upgrade) -> Plan:
+        cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=True)
+        if cluster is None:
+            raise Refused(f"`{upgrade.cluster}` does not exist any more. Cancel this upgrade.")
+        return make_plan(cluster, upgrade.plan.target)
+
+    async def _refuse_second(self, cluster: GlobalCluster) -> None:
+        await self._let_expire(cluster)
+        standing = await self._open(cluster)
+        if standing:
+            plan = standing.upgrade.plan
+            raise Refused(
+                f"`{cluster.identifier}` has an open upgrade already, to {plan.target} "
+                f"({moves.said(standing.upgrade.status)}). One at a time.",
+                link=standing.link,
+                channel=standing.upgrade.channel,
+                trouble=standing.trouble,
+            )
+
+    async def _let_expire(self, cluster: GlobalCluster) -> None:
+        """One whose time is over stands in nobody's way, though no worker has come by yet."""
+        upgrade = await self.upgrades.open_for(cluster.account, cluster.identifier)
+        now = self.clock.now()
+        if upgrade and upgrade.status.is_before_order and now >= upgrade.expires_at:
+            try:
+                await self.upgrades.save(*moves.expire(upgrade, now))
+            except Conflict:
+                return  # somebody did
+
+    async def _carded(self, upgrade: Upgrade) -> Standing:
+        """The proposal is saved, so no trouble here is an answer to it."""
+        standing = Standing(upgrade, link=None)
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(self.card_within.total_seconds()):
+                while not (standing.link or standing.trouble):
+                    await asyncio.sleep(LOOK_AGAIN.total_seconds())
+                    standing = await self._standing(upgrade)
+        return standing
+
+
+def _new_id(cluster: GlobalCluster) -> UpgradeId:
+    """`orders-k3v9qd2m`: readable, and not to be guessed."""
+    return UpgradeId(f"{cluster.identifier.lower()[:60]}-{secrets.token_hex(4)}")
