@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.moods import parse
 from sandbox.rehearse import play
 from sandbox.scenarios import SCENARIOS
-from sandbox.world import CHANNEL, Wish, World, world
+from sandbox.world import Wish, World, world
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -25,12 +26,8 @@ async def verified(here: World) -> tuple[int | None, str]:
 
 
 async def test_an_upgrade_that_survived_a_death_is_legal_and_whole(tmp_path: Path) -> None:
-    async with world(tmp_path, Wish(pace=1.5)) as here:
-        playing = asyncio.create_task(play(here, SCENARIOS["happy"]))
-        await here.slack.person("U0AKI").sees(CHANNEL, lambda message: "upgrade started" in message.text, within=60)
-        here.bot.kill("worker")
-        await here.bot.restart("worker")
-        account = await playing
+    async with world(tmp_path, Wish(pace=3)) as here:
+        account = await play(here, SCENARIOS["happy"], [parse("killed:worker@upgrade started")])
 
         assert account.broken_expectations() == ()
         status, said = await verified(here)
