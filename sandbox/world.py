@@ -71,10 +71,23 @@ async def world(directory: Path, wish: Wish, tell: Tell = lambda _: None) -> Asy
         yield World(wish, aurora, slack, valkey, bot, environment, monotonic() - began)
 
 
+def turn_to(here: World, scenario: str, minutes: float) -> None:
+    """From now on orders come to what this scenario has, and proposals expire after so many minutes."""
+    here.aurora.scenario = _of_aurora(scenario)
+    _write_policy(Path(here.environment["AURORA_POLICY"]), here.wish.approvals, minutes)
+
+
+def _of_aurora(scenario: str) -> str:
+    return scenario if scenario in ("rollback", "refused", "failed") else "happy"
+
+
+def _write_policy(policy: Path, approvals: int, minutes: float) -> None:
+    policy.write_text(POLICY.format(channel=CHANNEL, approvals=approvals, minutes=minutes))
+
+
 async def _outside(up: AsyncExitStack, directory: Path, wish: Wish) -> tuple[Aurora, SlackDouble, Valkey]:
     """The outside systems, started side by side and closed in turn."""
-    scenario = wish.scenario if wish.scenario in ("rollback", "refused", "failed") else "happy"
-    starting = Aurora.start(directory / "aurora", scenario=scenario, pace=wish.pace)
+    starting = Aurora.start(directory / "aurora", scenario=_of_aurora(wish.scenario), pace=wish.pace)
     aurora_up = asyncio.create_task(starting.__aenter__())
     try:
         slack = await up.enter_async_context(SlackDouble.start(rate_limits=wish.rate_limits))
@@ -89,7 +102,7 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
     """All that the bot is told: where things are, and how patient to be at this pace."""
     hurry = max(wish.pace, 1.0)  # shorter outages need more attempts, and never more of them at once
     policy = directory / "aurora.toml"
-    policy.write_text(POLICY.format(channel=CHANNEL, approvals=wish.approvals, minutes=wish.minutes))
+    _write_policy(policy, wish.approvals, wish.minutes)
     return {
         **aurora.environment(),
         **slack.environment(wish.mode),
