@@ -32,8 +32,10 @@ async def test_missing_settings_are_named_and_the_process_exits_with_2() -> None
     assert b"wrong-token-value" not in said
 
 
-@pytest.mark.parametrize("module", ["handlers", "bot.worker", "bot.prober"])
-@pytest.mark.parametrize("options", ["max_connections=abc", "foo=bar"])
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [("handlers", "max_connections=abc"), ("bot.worker", "foo=bar"), ("bot.prober", "max_connections=abc")],
+)
 async def test_a_redis_url_that_nobody_can_use_is_named_without_its_password(
     module: str, options: str, slack: SlackDouble, tmp_path: Path
 ) -> None:

@@ -51,7 +51,6 @@ def read_until(program: "subprocess.Popen[str]", words: str) -> None:
     ("number", "words"),
     [
         (signal.SIGINT, "Starting two"),
-        (signal.SIGINT, "Starting the bot"),
         (signal.SIGINT, "clicks Approve"),
         (signal.SIGTERM, "Starting the bot"),
     ],
