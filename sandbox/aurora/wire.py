@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import moto.rds.urls
 from botocore.model import OperationNotFoundError
+from moto.core.common_types import TYPE_RESPONSE
 from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.responses import ActionResult
 from moto.rds.exceptions import RDSClientError
@@ -35,6 +36,9 @@ UNMODELLED: Final = (
     "InvalidAction", "AccessDenied", "MissingParameter", "Throttling", "ThrottlingException", "ExpiredToken",
     "InternalFailure",
 )  # fmt: skip
+MOST_WRITTEN: Final = 256
+# What an operation's answer is on the wire: to write XML is most of the work, and most answers say what another said.
+WRITTEN: Final[MutableMapping[tuple[str, str], TYPE_RESPONSE]] = {}
 # By the port it is served on, because moto's routes are global.
 ANSWERS: Final[MutableMapping[str, Callable[[Call], Answer]]] = {}
 
@@ -71,6 +75,17 @@ class AuroraResponse(RDSResponse):
         status, headers, body = self.serialized(ActionResult(result))
         headers, body = self._enrich_response(headers, body)
         return other_status or status, headers, body
+
+    def serialized(self, action_result: ActionResult) -> TYPE_RESPONSE:
+        if isinstance(action_result.result, Exception):
+            return super().serialized(action_result)
+        answer = self._get_action(), repr(action_result.result)
+        if answer not in WRITTEN:
+            if len(WRITTEN) >= MOST_WRITTEN:
+                WRITTEN.clear()
+            WRITTEN[answer] = super().serialized(action_result)
+        status, headers, body = WRITTEN[answer]
+        return status, {**headers, **self.response_headers}, body
 
     def signed_region(self) -> str:
         signed = CREDENTIAL.search(str(self.headers["Authorization"]))
