@@ -152,8 +152,13 @@ class Processes:
 
 
 def inherited() -> dict[str, str]:
-    """Of our own environment only what names no other world: no AWS profile, no Slack token gets through."""
+    """Of our own environment only what names no other world: no AWS profile, no Slack token gets through.
+
+    Nobody outside is trusted either; to read who usually is takes each process a tenth of a second at its start.
+    """
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
-    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    nowhere = dict.fromkeys(
+        ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"), os.devnull
+    )
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
     return {**kept, **nowhere, "PATH": path, "PYTHONUNBUFFERED": "1"}
