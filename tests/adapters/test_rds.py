@@ -8,6 +8,7 @@ import pytest
 
 from bot.adapters.rds import FRESH_FOR, RdsAurora
 from bot.adapters.rds_parsing import MISSING, parse_global, version_of
+from bot.adapters.rds_shelf import LEFT_ALONE
 from bot.domain.targets import legal_targets
 from bot.domain.topology import Role
 from bot.domain.version import EngineVersion
@@ -207,10 +208,11 @@ async def test_a_cache_without_use_does_not_stop_reading(kind: str) -> None:
 async def test_a_cache_that_hangs_is_waited_for_once_and_then_left_alone() -> None:
     hung = Hung()
     rds = RdsAurora(US, hung, FRESH_FOR)
+    await rds.prepare()  # to make a client takes its time, and that is not what is measured
     began = time.monotonic()
     for _ in range(3):
         assert len((await orders(rds)).members) == 2
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < LEFT_ALONE.total_seconds()
     assert hung.asked == 1
     await rds.close()
 
