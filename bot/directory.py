@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 
 from bot.domain.ids import TeamId, UserId
-from bot.domain.policy import Directory, Rule
+from bot.domain.policy import Case, Directory, Rule, Ruling, ruling_on
 from bot.domain.quorum import Groups
 from bot.ports import People
 
@@ -15,6 +16,11 @@ async def look_up(people: People, home: TeamId, rule: Rule, ids: Iterable[UserId
         members_of(people, rule.groups), asyncio.gather(*(people.person(each) for each in ids))
     )
     return Directory(home=home, people={each.id: each for each in found if each}, groups=groups)
+
+
+async def ruling(people: People, home: TeamId, rule: Rule, case: Case, now: datetime) -> Ruling:
+    """What the rule says of this case, as far as Slack knows the people of it."""
+    return ruling_on(rule, case, await look_up(people, home, rule, case.approved_by), now)
 
 
 async def members_of(people: People, groups: Iterable[str]) -> Groups:

@@ -33,7 +33,7 @@ def _environment(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 async def succeeded(upgrades: RedisUpgrades) -> Upgrade:
     upgrade = await upgrades.create(*proposed())
     steps: tuple[Callable[[Upgrade], moves.Move], ...] = (
-        lambda read: moves.approve(read, MINA, read.plan.digest, read.plan, read.rule, NOW),
+        lambda read: moves.approve(read, MINA, read.plan.digest, read.rule, NOW),
         lambda read: moves.intend(read, (MINA,), NOW, read.rule),
         lambda read: moves.accepted(read, NOW),
         lambda read: moves.finish(read, Status.SUCCEEDED, "", {}, (), NOW),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from bot.directory import look_up
+from bot.directory import ruling
 from bot.domain import upgrade as moves
 from bot.domain.driving import (
     Action,
@@ -28,9 +28,9 @@ from bot.domain.freezing import frost_on, told
 from bot.domain.ids import Region, TeamId, UpgradeId, UserId
 from bot.domain.judging import Seen
 from bot.domain.measurement import Measurement, measure
-from bot.domain.plan import differences, make_plan
-from bot.domain.policy import Rule, Ruling, closed, ruling_on
-from bot.domain.preflight import blockers, preflight
+from bot.domain.plan import Plan, make_plan
+from bot.domain.policy import Rule, Ruling, closed
+from bot.domain.preflight import Finding, blockers, preflight
 from bot.domain.rds_events import meaning_of
 from bot.domain.status import Status
 from bot.domain.targets import legal_targets
@@ -147,12 +147,15 @@ class Driver:
         """Check once more, write the intent, call once, write the answer."""
         try:
             rule, approved_by = await self._check_once_more(upgrade)
+        except _Pointless as gone:
+            await self._save(moves.cancel(upgrade, None, self.clock.now(), str(gone)))
+            return
         except _Changed as changed:
-            await self._save(moves.cancel(upgrade, None, self.clock.now(), str(changed)))
+            await self._replan(upgrade, changed.plan, changed.findings)
             return
         except _TooFew as lacking:
-            ruling = lacking.ruling
-            await self._save(moves.reopen(upgrade, lacking.rule, ruling.counting, self.clock.now(), ruling.missing))
+            ruled = lacking.ruling
+            await self._save(moves.reopen(upgrade, lacking.rule, ruled.counting, self.clock.now(), ruled.missing))
             return
         except (Refused, Unavailable) as hindrance:
             await self._save(moves.hold(upgrade, (str(hindrance),), self.clock.now()))
@@ -162,6 +165,12 @@ class Driver:
             await _to_the_end(self._order(upgrade, approved_by, rule))
         except Frozen as frozen:
             await self._save(moves.hold(upgrade, (str(frozen),), self.clock.now()))
+
+    async def _replan(self, upgrade: Upgrade, plan: Plan, findings: tuple[Finding, ...]) -> None:
+        """The order is given in a later turn: for what was approved already the next one, else when the rest is."""
+        rule, now = self.policies.policy().rule_for(upgrade.cluster), self.clock.now()
+        ruled = await ruling(self.people, self.home, rule, moves.replanned(upgrade, plan).case, now)
+        await self._save(moves.replan(upgrade, plan, findings, rule, ruled.missing, now))
 
     async def _order(self, upgrade: Upgrade, approved_by: tuple[UserId, ...], rule: Rule) -> None:
         began = asyncio.get_running_loop().time()
@@ -235,25 +244,27 @@ class Driver:
     async def _check_cluster(self, upgrade: Upgrade, *, fresh: bool) -> None:
         cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=fresh)
         if cluster is None:
-            raise _Changed(f"{upgrade.cluster} does not exist any more.")
-        current = make_plan(cluster, upgrade.plan.target)
-        if current.digest != upgrade.plan.digest:
-            changes = "; ".join(differences(upgrade.plan, current))
-            raise _Changed(f"the plan is not the one that was approved: {changes}. Propose it again.")
+            raise _Pointless(f"{upgrade.cluster} does not exist any more.")
+        plan = make_plan(cluster, upgrade.plan.target)
+        if not plan.is_upgrade:
+            raise _Pointless(f"{upgrade.cluster} runs {plan.from_version} already.")
+        findings = preflight(await self.aurora.facts(cluster), plan.target, self.clock.now())
+        if plan.digest != upgrade.plan.digest:
+            if fresh:
+                raise _Changed(plan, findings)
+            return  # what the shelf has may be older than what was planned
         if upgrade.plan.target not in legal_targets(await self.aurora.offers(cluster)):
             raise Refused(f"{upgrade.plan.target} is not offered any more")
-        findings = preflight(await self.aurora.facts(cluster), upgrade.plan.target, self.clock.now())
         if grave := blockers(findings):
             raise Refused("; ".join(finding.text for finding in grave))
 
     async def _counting(self, upgrade: Upgrade, rule: Rule) -> tuple[UserId, ...]:
         """Those whose approvals count under the policy in force, if they are enough."""
-        directory = await look_up(self.people, self.home, rule, upgrade.approved_by)
-        ruling = ruling_on(rule, upgrade.case, directory, self.clock.now())
-        ruling.check()
-        if ruling.missing:
-            raise _TooFew(rule, ruling)
-        return ruling.counting
+        ruled = await ruling(self.people, self.home, rule, upgrade.case, self.clock.now())
+        ruled.check()
+        if ruled.missing:
+            raise _TooFew(rule, ruled)
+        return ruled.counting
 
     async def _finish(self, upgrade: Upgrade, outcome: Status, why: str, seen: Seen | None) -> None:
         measured, versions = [], _api_versions(seen.cluster) if seen and seen.cluster else {}
@@ -272,8 +283,17 @@ class Driver:
         return measure(region, use, vantages, attempts, ordered_at), version
 
 
+class _Pointless(Exception):
+    """There is nothing left to upgrade; waiting cannot mend that."""
+
+
 class _Changed(Exception):
-    """What was approved is not there any more; waiting cannot mend that."""
+    """The cluster is not as it was planned: this is the plan now."""
+
+    def __init__(self, plan: Plan, findings: tuple[Finding, ...]) -> None:
+        super().__init__("the plan has changed")
+        self.plan = plan
+        self.findings = findings
 
 
 class _TooFew(Exception):

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.desk.freezing import Freezing
-from bot.directory import look_up, members_of
+from bot.directory import look_up, members_of, ruling
 from bot.domain import upgrade as moves
 from bot.domain.answered import Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
-from bot.domain.plan import Plan, make_plan
+from bot.domain.plan import make_plan
 from bot.domain.policy import (
     Case,
+    Rule,
     check_approver,
     check_counts,
     check_member,
@@ -64,7 +65,10 @@ class Deciding(Freezing):
         return replace(await self._carded(saved), waits=await self.waits_for(saved))
 
     async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
-        """Count an approval; the plan is made again, so that nobody approves what is not there any more."""
+        """Count an approval; the plan is made again, so that nobody approves what is not there any more.
+
+        When it has changed, that is saved first, and then the approval counts if they saw all that is planned now.
+        """
         person = await self._person(by)
 
         async def decide(read: Upgrade) -> Move:
@@ -73,12 +77,12 @@ class Deciding(Freezing):
             approved_by = (*read.approved_by, by)
             directory = await look_up(self.people, self.home, rule, approved_by)
             case = read.case.model_copy(update={"approved_by": approved_by})
-            ruling = ruling_on(rule, case, directory, self.clock.now())
-            check_approver(person, rule, directory.groups, self.home, ruling.missing)
-            current = await self._replan(read)
-            move = moves.approve(read, by, digest, current, rule, self.clock.now(), missing=ruling.missing)
-            ruling.check()
-            check_counts(by, rule, ruling)
+            ruled = ruling_on(rule, case, directory, self.clock.now())
+            check_approver(person, rule, directory.groups, self.home, ruled.missing)
+            await self._keep_up(read, rule)
+            move = moves.approve(read, by, digest, rule, self.clock.now(), missing=ruled.missing)
+            ruled.check()
+            check_counts(by, rule, ruled)
             return move
 
         return await self._decided(upgrade, decide)
@@ -137,8 +141,8 @@ class Deciding(Freezing):
             read = await self.upgrades.get(id)
             if read is None:
                 raise Refused("This upgrade is not known any more. `/aurora status` shows what is open.")
-            upgrade, entries = await decide(read)
             try:
+                upgrade, entries = await decide(read)
                 saved = await self.upgrades.save(upgrade, entries)
             except Conflict:
                 continue
@@ -154,11 +158,24 @@ class Deciding(Freezing):
         except Unavailable:
             return
 
-    async def _replan(self, upgrade: Upgrade) -> Plan:
-        cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=True)
+    async def _keep_up(self, read: Upgrade, rule: Rule) -> None:
+        """Save the plan as it is now when it is another; Conflict then, for whatever was read is not the latest."""
+        cluster = await self.aurora.global_cluster(read.cluster, fresh=True)
         if cluster is None:
-            raise Refused(f"`{upgrade.cluster}` does not exist any more. Cancel this upgrade.")
-        return make_plan(cluster, upgrade.plan.target)
+            raise Refused(f"`{read.cluster}` does not exist any more. Cancel this upgrade.")
+        plan = make_plan(cluster, read.plan.target)
+        if plan.digest == read.plan.digest:
+            return
+        if not plan.is_upgrade:
+            raise Refused(
+                f"`{read.cluster}` runs {plan.from_version} now, so there is nothing to approve. Cancel this upgrade."
+            )
+        now = self.clock.now()
+        asked = await ruling(self.people, self.home, rule, moves.replanned(read, plan).case, now)
+        findings = preflight(await self.aurora.facts(cluster), plan.target, now)
+        saved = await self.upgrades.save(*moves.replan(read, plan, findings, rule, asked.missing, now))
+        await self._set_going(saved)
+        raise Conflict(f"the plan of {read.id} has changed")
 
     async def _refuse_second(self, cluster: GlobalCluster) -> None:
         await self._let_expire(cluster)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from bot.domain.base import Value
 from bot.domain.chain import BEGINNING, Chain, Link, person
 from bot.domain.ids import UpgradeId, UserId
+from bot.domain.plan import Plan, covered_by
 from bot.domain.policy import Rule
 from bot.domain.status import MOVES, Status
 from bot.domain.timeline import (
@@ -32,6 +33,7 @@ from bot.domain.timeline import (
     Reached,
     Reminded,
     Reopened,
+    Replanned,
     WentDown,
     Withdrawn,
 )
@@ -104,12 +106,25 @@ class _Illegal(Exception):
 
 @dataclass(frozen=True)
 class _Standing:
-    """Where the upgrade stands. `needed` approvals, as the rule in force last asked."""
+    """Where the upgrade stands. `needed` approvals, as the rule in force last asked; the last of `plans` is to be done.
+
+    `approvals` are of a person and the digest of what they saw.
+    """
 
     proposed: Proposed
     status: Status
     needed: int
-    approved: tuple[UserId, ...] = ()
+    plans: tuple[Plan, ...]
+    approvals: tuple[tuple[UserId, str], ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        return self.plans[-1]
+
+    @property
+    def approved(self) -> tuple[UserId, ...]:
+        """Who approved each item of what is to be done."""
+        return covered_by(self.approvals, {each.digest: each for each in self.plans}, self.plan)
 
     def become(self, status: Status, **changes: object) -> "_Standing":
         if status not in MOVES[self.status]:
@@ -159,7 +174,7 @@ def _begun(upgrade: UpgradeId, entry: Entry) -> _Standing:
     _demand(entry.upgrade == upgrade, f"it is of another upgrade, {entry.upgrade!r}")
     _demand(entry.rule.covers(entry.plan.global_cluster), "the rule recorded with it does not cover this cluster")
     _demand(entry.expires_at == entry.at + entry.rule.expires_after, "its time is not the one that its rule gives")
-    return _Standing(entry, Status.PROPOSED, entry.rule.approvals)
+    return _Standing(entry, Status.PROPOSED, entry.rule.approvals, plans=(entry.plan,))
 
 
 def _moved(now: _Standing, entry: Entry) -> _Standing:
@@ -176,8 +191,10 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
         case Reopened():
             _demand(set(entry.counting) <= set(now.approved), "it counts somebody who did not approve")
             _demand(len(set(entry.counting)) < entry.needed, "the approvals that count were enough")
-            kept = tuple(by for by in now.approved if by in entry.counting)
-            return now.become(Status.PROPOSED, approved=kept, needed=entry.needed)
+            kept = tuple(each for each in now.approvals if each[0] in entry.counting)
+            return now.become(Status.PROPOSED, approvals=kept, needed=entry.needed)
+        case Replanned():
+            return _replanned(now, entry)
         case Declined():
             _demand(entry.by != now.proposed.by, "the proposer declined their own proposal")
             _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
@@ -207,20 +224,17 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
 
 
 def _approved(now: _Standing, entry: Approved) -> _Standing:
-    """One distinct person, not the proposer, for exactly the plan that was proposed, while it waits for approval."""
-    approved = (*now.approved, entry.by)
+    """One distinct person, not the proposer, for all that is planned now, while it waits for approval."""
+    after = replace(now, approvals=(*now.approvals, (entry.by, entry.digest)), needed=entry.needed)
+    approved = after.approved
     _demand(now.status is Status.PROPOSED, f"an upgrade that is “{said(now.status)}” takes no approval")
     _demand(entry.by != now.proposed.by, "the proposer approved their own proposal")
     _demand(entry.by not in now.approved, "the same person approved twice")
-    _demand(
-        entry.digest == now.proposed.plan.digest,
-        f"it approves {entry.digest!r}, and {now.proposed.plan.digest} was proposed",
-    )
+    _demand(entry.by in approved, f"it approves {entry.digest!r}, and {now.plan.digest} was proposed")
     _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
     _demand(_lets(entry.rule, entry.by), "the rule in force does not let this person approve")
     _demand(entry.rule is None or entry.needed == entry.rule.approvals, "the rule in force asks for another number")
     _demand(_adds_up(entry, len(approved)), f"it counts {entry.count} approvals, and there were {len(approved)}")
-    after = replace(now, approved=approved, needed=entry.needed)
     return after.become(Status.APPROVED) if entry.count >= entry.needed else after
 
 
@@ -232,18 +246,39 @@ def _adds_up(entry: Approved, approved: int) -> bool:
     return entry.count == approved or (entry.rule is not None and entry.count == entry.needed < approved)
 
 
+def _replanned(now: _Standing, entry: Replanned) -> _Standing:
+    """The same upgrade of the same cluster, before its order; approved only by those who approved all of it."""
+    was = now.plan
+    same = (was.account, was.global_cluster, was.target) == (
+        entry.plan.account,
+        entry.plan.global_cluster,
+        entry.plan.target,
+    )
+    _demand(same, "it is the plan of another upgrade")
+    _demand(entry.plan.digest != was.digest, "the plan has not changed")
+    _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+    _demand(entry.needed == entry.rule.approvals, "the rule in force asks for another number")
+    earlier = tuple(each for each in now.plans if each.digest != entry.plan.digest)
+    after = replace(now.remain(*BEFORE_ORDER), plans=(*earlier, entry.plan), needed=entry.needed)
+    lacking = sum(each.approvals for each in entry.missing)
+    _demand(entry.count == entry.needed - lacking <= len(after.approved), f"it counts {entry.count} approvals too many")
+    status = Status.APPROVED if entry.count >= entry.needed else Status.PROPOSED
+    return after if status is now.status else after.become(status)
+
+
 def _withdrawn(now: _Standing, entry: Withdrawn) -> _Standing:
-    left = tuple(by for by in now.approved if by != entry.by)
-    _demand(entry.by in now.approved, "there was no approval to take back")
+    kept = tuple(each for each in now.approvals if each[0] != entry.by)
+    after = replace(now.remain(*BEFORE_ORDER), approvals=kept)
+    left = after.approved
+    _demand(kept != now.approvals, "there was no approval to take back")
     _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
     _demand(entry.count == len(left), f"it leaves {entry.count} approvals, and there were {len(left)} left")
-    after = replace(now.remain(*BEFORE_ORDER), approved=left)
     return after if now.status is Status.PROPOSED else after.become(Status.PROPOSED)
 
 
 def _intended(now: _Standing, entry: Intended) -> _Standing:
     """Law 2: enough distinct people approved exactly this, under the rule in force at the order."""
-    counting, digest = set(entry.approved_by), now.proposed.plan.digest
+    counting, digest = set(entry.approved_by), now.plan.digest
     needed = entry.rule.approvals if entry.rule else now.needed
     _demand(entry.digest == digest, f"it orders {entry.digest!r}, and {digest} was approved")
     _demand(counting <= set(now.approved), "it counts somebody who did not approve")

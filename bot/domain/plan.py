@@ -1,9 +1,11 @@
 """What would be done, member by member, and the digest that binds an approval to exactly this."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from bot.domain.base import Value
-from bot.domain.ids import Account, Region
+from bot.domain.ids import Account, Region, UserId
 from bot.domain.topology import Endpoint, GlobalCluster, Member, Role
 from bot.domain.version import EngineVersion
 
@@ -26,13 +28,38 @@ class Plan(Value):
     account: Account
     from_version: EngineVersion
     target: EngineVersion
+    strategy: Literal["managed minor"] = "managed minor"  # one order, and RDS upgrades all members
     steps: tuple[Step, ...]
     endpoints: tuple[Endpoint, ...]
 
     @property
     def digest(self) -> str:
         """Sixteen hex digits over what is done to what; not over how to reach it, nor over findings, which decay."""
-        return hashlib.sha256(self.model_dump_json(exclude={"endpoints"}).encode()).hexdigest()[:16]
+        usual = (
+            self.strategy == Plan.model_fields["strategy"].default
+        )  # digests from before there was a name for it hold
+        left_out = {"endpoints", "strategy"} if usual else {"endpoints"}
+        return hashlib.sha256(self.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
+
+    @property
+    def items(self) -> frozenset[str]:
+        """All that is approved with this plan, each in words that are the same in every plan that has it."""
+        order = f"{self.global_cluster} of account {self.account} goes from {self.from_version} to {self.target}"
+        members = (
+            f"{step.cluster} in {step.region}, {step.role}, goes from {step.from_version} to {step.to_version}"
+            for step in self.steps
+        )
+        instances = (
+            f"instance {instance} of {step.cluster} in {step.region} restarts"
+            for step in self.steps
+            for instance in step.instances
+        )
+        return frozenset((f"{order} by a {self.strategy} upgrade", *members, *instances))
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Whether there is anything to do."""
+        return self.from_version < self.target
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -65,6 +92,18 @@ def _step(member: Member, target: EngineVersion) -> Step:
         to_version=target,
         instances=tuple(sorted(instance.identifier for instance in member.instances)),
     )
+
+
+def covered_by(approvals: Iterable[tuple[UserId, str]], plans: Mapping[str, Plan], plan: Plan) -> tuple[UserId, ...]:
+    """Whose approvals hold for each item of this plan, in the order they came: each is of a person and a digest in `plans`.
+
+    An approval is of the items that its plan has. What has not changed since stays approved; what is gone asks nobody.
+    """
+    approved: dict[UserId, frozenset[str]] = {}
+    for by, digest in approvals:
+        items = plans[digest].items if digest in plans else frozenset()
+        approved[by] = approved.get(by, frozenset()) | items
+    return tuple(by for by, items in approved.items() if plan.items <= items)
 
 
 def differences(approved: Plan, now: Plan) -> tuple[str, ...]:

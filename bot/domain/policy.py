@@ -1,5 +1,6 @@
 """Who may decide what, how many of them, and when; and why not. `ruling_on` is the one place where this is decided."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -80,6 +81,11 @@ class Rule(Value):
         return f"the rule of aurora.toml for {', '.join(f'`{each}`' for each in self.clusters)}"
 
     @property
+    def version(self) -> str:
+        """Seven hex digits over all that the rule says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:7]
+
+    @property
     def expires_after(self) -> timedelta:
         return timedelta(minutes=self.expires_after_minutes)
 
@@ -95,6 +101,28 @@ class Rule(Value):
     def covers(self, cluster: str) -> bool:
         """RDS identifiers are not case-sensitive, so neither are the patterns."""
         return any(fnmatchcase(cluster.lower(), pattern.lower()) for pattern in self.clusters)
+
+
+def changes(before: Rule, now: Rule) -> tuple[str, ...]:
+    """What a rule asks for otherwise than one before, in words; empty when that is the same."""
+    said = []
+    if before.slots != now.slots:
+        said.append(f"approvals: {_asked(before)} → {_asked(now)}")
+    if before.reason != now.reason:
+        said.append(f"reason: {before.reason} → {now.reason}")
+    if before.forbidden_regions != now.forbidden_regions:
+        said.append(f"forbidden Regions: {_named(before.forbidden_regions)} → {_named(now.forbidden_regions)}")
+    if before.hours != now.hours:
+        said.append(f"hours: {before.hours or 'any'} → {now.hours or 'any'}")
+    return tuple(said)
+
+
+def _asked(rule: Rule) -> str:
+    return " and ".join(f"{each.approvals} of {', '.join(each.approvers)}" for each in rule.slots)
+
+
+def _named(regions: Iterable[str]) -> str:
+    return ", ".join(regions) or "none"
 
 
 class Policy(Value):

@@ -117,12 +117,12 @@ def report(timeline: Iterable[Entry]) -> Report:
     proposed, finished = story.proposed, story.finished
     return Report(
         upgrade=proposed.upgrade,
-        account=proposed.plan.account,
-        global_cluster=proposed.plan.global_cluster,
+        account=story.plan.account,
+        global_cluster=story.plan.global_cluster,
         outcome=finished.outcome,
         why=finished.why,
-        from_version=str(proposed.plan.from_version),
-        target=str(proposed.plan.target),
+        from_version=str(story.plan.from_version),
+        target=str(story.plan.target),
         proposed_by=proposed.by,
         reason=proposed.reason,
         proposed_at=proposed.at,
@@ -133,7 +133,7 @@ def report(timeline: Iterable[Entry]) -> Report:
         took=finished.at - story.ordered_at if story.ordered_at else None,
         members=_members(story, entries),
         endpoints=tuple(_endpoint(each) for each in finished.measured),
-        findings=proposed.findings,
+        findings=story.findings,
         rds_events=_rds_events(story),
     )
 
@@ -167,7 +167,7 @@ def _members(story: Story, entries: Iterable[Entry]) -> tuple[MemberReport, ...]
             before=before.get(step.region, str(step.from_version)),
             after=after.get(step.region),
         )
-        for step in story.proposed.plan.steps
+        for step in story.plan.steps
     )
 
 

@@ -9,6 +9,9 @@ from pydantic import Field
 from bot.domain.base import Value
 from bot.domain.ids import Region, UserId
 from bot.domain.outage import Outage, in_all
+from bot.domain.plan import Plan, covered_by
+from bot.domain.policy import Rule, changes
+from bot.domain.preflight import Finding
 from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.timeline import (
@@ -32,6 +35,7 @@ from bot.domain.timeline import (
     Reached,
     Reminded,
     Reopened,
+    Replanned,
     WentDown,
     Withdrawn,
 )
@@ -70,7 +74,12 @@ class Story(Value):
     needed: int = 0  # approvals
     approvers: tuple[str, ...] = ()
     missing: tuple[Need, ...] = ()  # whose approvals; where no entry says it, the approvers' as many as are needed
-    approved: tuple[Approved, ...] = ()
+    plans: tuple[Plan, ...]  # the last one is what would be done; the others were planned before the cluster changed
+    findings: tuple[Finding, ...]
+    rule: Rule  # in force when it was last asked
+    approvals: tuple[Approved, ...] = ()  # of this plan or of an earlier one
+    replanned: tuple[Replanned, ...] = ()
+    rule_changes: tuple[str, ...] = ()  # what the last entry found changed
     declined_by: UserId | None = None
     cancelled: Cancelled | None = None
     held_for: tuple[str, ...] = ()
@@ -82,6 +91,23 @@ class Story(Value):
     overdue: Overdue | None = None
     finished: Finished | None = None
     ended_at: datetime | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return self.plans[-1]
+
+    @property
+    def approved(self) -> tuple[Approved, ...]:
+        """The approvals that hold for all that is planned now, the latest of each person."""
+        latest = {each.by: each for each in self.approvals}
+        given = ((each.by, each.digest) for each in self.approvals)
+        return tuple(latest[by] for by in covered_by(given, {each.digest: each for each in self.plans}, self.plan))
+
+    @property
+    def asked_again(self) -> tuple[UserId, ...]:
+        """Those who approved what was planned before, and not yet what is new in the plan."""
+        whole = {each.by for each in self.approved}
+        return tuple(dict.fromkeys(each.by for each in self.approvals if each.by not in whole))
 
     @property
     def asked(self) -> tuple[Need, ...]:
@@ -96,7 +122,14 @@ class Story(Value):
 
     def after(self, entry: Entry) -> "Story":
         """The story with one more entry."""
-        return self.model_copy(update=self._news(entry))
+        return self.model_copy(update={**self._ruled(entry), **self._news(entry)})
+
+    def _ruled(self, entry: Entry) -> dict[str, object]:
+        """What the rule in force asks for now, when this entry says it."""
+        rule = entry.rule if isinstance(entry, Approved | Reopened | Replanned) else None
+        if rule is None:
+            return {"rule_changes": ()}
+        return {"rule": rule, "rule_changes": changes(self.rule, rule), "approvers": rule.approvers}
 
     def _news(self, entry: Entry) -> dict[str, object]:
         asked: dict[str, object]
@@ -109,16 +142,23 @@ class Story(Value):
                 enough = entry.count >= entry.needed
                 status = Status.APPROVED if enough else self.status
                 asked = {"needed": entry.needed, "missing": entry.missing}
-                return {"approved": (*self.approved, entry), "status": status} | asked
+                return {"approvals": (*self.approvals, entry), "status": status} | asked
             case Withdrawn():
-                left = tuple(each for each in self.approved if each.by != entry.by)
-                return {"approved": left, "status": Status.PROPOSED, "missing": (), "held_for": ()}
+                left = tuple(each for each in self.approvals if each.by != entry.by)
+                return {"approvals": left, "status": Status.PROPOSED, "missing": (), "held_for": ()}
             case Reminded():
                 return {}
             case Reopened():
-                kept = tuple(each for each in self.approved if each.by in entry.counting)
+                kept = tuple(each for each in self.approvals if each.by in entry.counting)
                 asked = {"needed": entry.needed, "approvers": entry.approvers, "missing": entry.missing}
-                return {"status": Status.PROPOSED, "approved": kept, "held_for": ()} | asked
+                return {"status": Status.PROPOSED, "approvals": kept, "held_for": ()} | asked
+            case Replanned():
+                earlier = tuple(each for each in self.plans if each.digest != entry.plan.digest)
+                status = Status.APPROVED if entry.count >= entry.needed else Status.PROPOSED
+                return {
+                    "plans": (*earlier, entry.plan), "findings": entry.findings, "status": status, "held_for": (),
+                    "replanned": (*self.replanned, entry), "needed": entry.needed, "missing": entry.missing,
+                }  # fmt: skip
             case Declined():
                 return {"status": Status.DECLINED, "declined_by": entry.by, "ended_at": entry.at}
             case Cancelled():
@@ -178,7 +218,7 @@ def tell(entries: Iterable[Entry]) -> Story:
     first = next(it, None)
     if not isinstance(first, Proposed):
         raise ValueError("a timeline begins with its proposal")
-    story = Story(proposed=first).after(first)
+    story = Story(proposed=first, plans=(first.plan,), findings=first.findings, rule=first.rule).after(first)
     for entry in it:
         story = story.after(entry)
     return story

@@ -77,6 +77,23 @@ class Reopened(Happening):
     needed: int
     approvers: tuple[str, ...]
     missing: tuple[Need, ...] = ()
+    rule: Rule | None = None
+
+
+class Replanned(Happening):
+    """The cluster is not as it was planned: this is the plan now, and `changes` says item by item what is different.
+
+    Approvals of what has not changed carry over: `count` of `needed` are whole, `missing` says whose are asked for.
+    """
+
+    kind: Literal["replanned"] = "replanned"
+    plan: Plan
+    findings: tuple[Finding, ...]
+    changes: tuple[str, ...]
+    count: int
+    needed: int
+    missing: tuple[Need, ...] = ()
+    rule: Rule
 
 
 class Declined(Happening):
@@ -213,6 +230,7 @@ Entry = Annotated[
     | Withdrawn
     | Reminded
     | Reopened
+    | Replanned
     | Declined
     | Cancelled
     | Expired

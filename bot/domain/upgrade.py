@@ -7,7 +7,7 @@ from bot.domain.base import Value
 from bot.domain.errors import Refused
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.measurement import Measurement
-from bot.domain.plan import Plan, differences
+from bot.domain.plan import Plan, covered_by, differences
 from bot.domain.policy import Case, Rule
 from bot.domain.preflight import Finding
 from bot.domain.quorum import Need
@@ -28,17 +28,19 @@ from bot.domain.timeline import (
     Proposed,
     Reminded,
     Reopened,
+    Replanned,
     Withdrawn,
 )
 
 
 class Decision(Value):
-    """Approve or decline, by one person, for the plan with this digest."""
+    """Approve or decline, by one person, for the plan with this digest, under the rule of this version."""
 
     by: UserId
     verdict: Literal["approve", "decline"]
     at: datetime
     digest: str
+    rule: str = ""
 
 
 class Leaning(Value):
@@ -56,6 +58,7 @@ class Upgrade(Value):
     status: Status
     team: TeamId
     plan: Plan
+    earlier: tuple[Plan, ...] = ()  # what was planned before the cluster changed
     findings: tuple[Finding, ...]
     rule: Rule
     proposed_by: UserId
@@ -86,10 +89,14 @@ class Upgrade(Value):
 
     @property
     def approved_by(self) -> tuple[UserId, ...]:
-        """In the order of their clicks, those who approved exactly this plan."""
-        return tuple(
-            each.by for each in self.decisions if each.verdict == "approve" and each.digest == self.plan.digest
-        )
+        """In the order of their first clicks, those who approved every item of this plan."""
+        approvals = ((each.by, each.digest) for each in self.decisions if each.verdict == "approve")
+        return covered_by(approvals, self.plans, self.plan)
+
+    @property
+    def plans(self) -> dict[str, Plan]:
+        """All that anybody can have seen, by digest."""
+        return {each.digest: each for each in (*self.earlier, self.plan)}
 
     @property
     def case(self) -> Case:
@@ -192,13 +199,12 @@ def approve(
     upgrade: Upgrade,
     by: UserId,
     seen_digest: str,
-    current: Plan,
     rule: Rule,
     now: datetime,
     *,
     missing: tuple[Need, ...] | None = None,
 ) -> Move:
-    """Count one person's approval of the plan they saw, if it is still the plan. `rule` is the one in force.
+    """Count one person's approval of the plan they saw, if it had all that is planned now. `rule` is the one in force.
 
     `missing` is what the policy still asks for after this one; without it heads are counted.
     """
@@ -209,12 +215,11 @@ def approve(
         raise Refused("You have approved this upgrade already; one person counts once.")
     if upgrade.status is Status.APPROVED:
         raise Refused("This upgrade has all its approvals already.")
-    if seen_digest != upgrade.plan.digest or current.digest != upgrade.plan.digest:
-        changes = "; ".join(differences(upgrade.plan, current)) or "the card you saw is of another plan"
-        raise Refused(
-            f"Not counted: the plan has changed since it was proposed ({changes}). Cancel it and propose again."
-        )
-    decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest)
+    seen = upgrade.plans.get(seen_digest)
+    if seen is None or not upgrade.plan.items <= seen.items:
+        changes = "; ".join(differences(seen, upgrade.plan)) if seen else "it is another one"
+        raise Refused(f"Not counted: the plan is not the one you saw ({changes}). Look at the card and approve again.")
+    decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest, rule=rule.version)
     approved = upgrade.model_copy(
         update={
             "decisions": (*upgrade.decisions, decision),
@@ -235,7 +240,7 @@ def approve(
 def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
     """Take one's own approval back, before the order; what then lacks approvals waits for them again."""
     check_open(upgrade, now)
-    if by not in upgrade.approved_by:
+    if all((each.by, each.verdict) != (by, "approve") for each in upgrade.decisions):
         raise Refused("You have not approved this upgrade, so there is nothing to withdraw.")
     kept = tuple(each for each in upgrade.decisions if each.by != by)
     left = upgrade.model_copy(update={"decisions": kept, "missing": (), "held_for": (), "held_at": None})
@@ -251,6 +256,34 @@ def remind(upgrade: Upgrade, now: datetime) -> Move:
     return upgrade._remain(Status.PROPOSED, reminded_at=now), (entry,)
 
 
+def replan(
+    upgrade: Upgrade, plan: Plan, findings: tuple[Finding, ...], rule: Rule, missing: tuple[Need, ...], now: datetime
+) -> Move:
+    """Go on with what the cluster is now. `missing` is what the rule in force still asks for (`replanned` says of whom)."""
+    check_open(upgrade, now)
+    changed = replanned(upgrade, plan).model_copy(
+        update={
+            "findings": findings, "rule": upgrade.rule.as_asked_by(rule), "missing": missing,
+            "held_for": (), "held_at": None,
+        }
+    )  # fmt: skip
+    status = Status.PROPOSED if missing else Status.APPROVED
+    if status is not changed.status:
+        changed = changed._become(status)
+    count = rule.approvals - sum(each.approvals for each in missing)
+    entry = Replanned(
+        at=now, plan=plan, findings=findings, changes=differences(upgrade.plan, plan),
+        count=count, needed=rule.approvals, missing=missing, rule=rule,
+    )  # fmt: skip
+    return changed, (entry,)
+
+
+def replanned(upgrade: Upgrade, plan: Plan) -> Upgrade:
+    """With another plan: whoever approved all of it already still has."""
+    earlier = tuple(each for each in (*upgrade.earlier, upgrade.plan) if each.digest != plan.digest)
+    return upgrade.model_copy(update={"plan": plan, "earlier": earlier})
+
+
 def reopen(
     upgrade: Upgrade, rule: Rule, counting: tuple[UserId, ...], now: datetime, missing: tuple[Need, ...] = ()
 ) -> Move:
@@ -259,7 +292,9 @@ def reopen(
     asked = upgrade._become(
         Status.PROPOSED, decisions=kept, rule=upgrade.rule.as_asked_by(rule), missing=missing, held_for=()
     )
-    entry = Reopened(at=now, counting=counting, needed=rule.approvals, approvers=rule.approvers, missing=missing)
+    entry = Reopened(
+        at=now, counting=counting, needed=rule.approvals, approvers=rule.approvers, missing=missing, rule=rule
+    )
     return asked, (entry,)
 
 
@@ -267,7 +302,7 @@ def decline(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
     check_open(upgrade, now)
     if by == upgrade.proposed_by:
         raise Refused("You proposed this upgrade; use Cancel to take it back.")
-    decision = Decision(by=by, verdict="decline", at=now, digest=upgrade.plan.digest)
+    decision = Decision(by=by, verdict="decline", at=now, digest=upgrade.plan.digest, rule=upgrade.rule.version)
     return (
         upgrade._become(Status.DECLINED, decisions=(*upgrade.decisions, decision), finished_at=now),
         (Declined(at=now, by=by),),

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from bot.domain.plan import Step
+from bot.domain.plan import Step, differences
 from bot.domain.preflight import Severity
 from bot.domain.status import Status
 from bot.domain.story import Story, Watched
 from bot.domain.topology import Role
 from bot.domain.upgrade import said
 from bot.messages.downtime import downtime
-from bot.messages.markup import TEXT, Block, bounds, button, code, context, cut, plain, section, user, when
+from bot.messages.markup import TEXT, Block, bounds, button, code, context, cut, mentions, plain, section, user, when
 from bot.messages.message import Message
 from bot.messages.needs import needs
 
@@ -44,17 +44,17 @@ BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, 
 def card(story: Story) -> Message:
     """The card of an upgrade, as far as its timeline tells. Buttons are those of the moves that are legal now."""
     title, body, people = _title(story), _regions(story), _people(story)
+    changed, cost = _changed(story), _downtime(story)
     blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
-    if cost := _downtime(story):
-        blocks.append(context(cost))
+    blocks += [context(each) for each in (changed, cost) if each]
     blocks.append(context(people))
     blocks += _buttons(story)
-    text = "\n".join(filter(None, (title, body, _preflight(story), cost, _people(story, mentioned=False))))
+    text = "\n".join(filter(None, (title, body, _preflight(story), changed, cost, _people(story, mentioned=False))))
     return Message(text=cut(text, TEXT), blocks=tuple(blocks))
 
 
 def _title(story: Story) -> str:
-    plan = story.proposed.plan
+    plan = story.plan
     overdue = ", longer than it should" if story.overdue and not story.ended_at else ""
     return (
         f"Upgrade {code(plan.global_cluster)} from {plan.from_version} to {plan.target} · {_standing(story)}{overdue}"
@@ -68,7 +68,7 @@ def _standing(story: Story) -> str:
 
 
 def _regions(story: Story) -> str:
-    return "\n".join(_region(step, story) for step in story.proposed.plan.steps)
+    return "\n".join(_region(step, story) for step in story.plan.steps)
 
 
 def _region(step: Step, story: Story) -> str:
@@ -106,7 +106,7 @@ def _state(step: Step, story: Story) -> str:
 
 def _preflight(story: Story) -> str:
     """Counts, then every finding that is not fine; an endpoint that cannot be measured is one more unknown."""
-    findings = story.proposed.findings
+    findings = story.findings
     cannot = [
         f"{each.region} {each.use} cannot be measured: {each.cannot}" for each in story.watched.values() if each.cannot
     ]
@@ -123,6 +123,15 @@ def _preflight(story: Story) -> str:
     return f"Preflight: {counts}{details}{undone}"
 
 
+def _changed(story: Story) -> str:
+    """Item by item, how the plan differs from what was proposed, until the order."""
+    said = differences(story.proposed.plan, story.plan) if story.replanned and _ahead(story) else ()
+    if not said:
+        return ""
+    again = f" · {mentions(story.asked_again)} approved it before that" if story.asked_again else ""
+    return f"Changed since it was proposed: {plain('; '.join(said), 1500)}{again}"
+
+
 def _people(story: Story, *, mentioned: bool = True) -> str:
     proposed = story.proposed
     by = f"Proposed by {user(proposed.by)}"
@@ -130,7 +139,7 @@ def _people(story: Story, *, mentioned: bool = True) -> str:
     if story.status is Status.PROPOSED:
         need = needs(story.asked, more=bool(story.approved), mentioned=mentioned)
         need += f", not from {user(proposed.by)}" if mentioned else ""
-        return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)}"
+        return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)} · rule {code(story.rule.version)}"
     held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""
     end = f" · {_ending(story)} {when(story.ended_at, '{date_short_pretty} {time}')}" if story.ended_at else ""
     return f"{by}{approvals}{held}{end}"
@@ -170,7 +179,7 @@ def _endpoint(watched: Watched) -> str:
 
 def _buttons(story: Story) -> list[Block]:
     """Those of the moves that can be made now; each asks back."""
-    plan = story.proposed.plan
+    plan = story.plan
     value = json.dumps({"upgrade": story.proposed.upgrade, "digest": plan.digest})
     what = f"{plan.global_cluster} from {plan.from_version} to {plan.target}"
     asked = {

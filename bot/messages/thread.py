@@ -27,6 +27,7 @@ from bot.domain.timeline import (
     Reached,
     Reminded,
     Reopened,
+    Replanned,
     WentDown,
     Withdrawn,
 )
@@ -59,14 +60,14 @@ def is_line(entry: Entry) -> bool:
 
 def said_of(entry: Entry, story: Story) -> str | None:
     """The words for one entry; None for those that only the card shows. `story` is told up to and with this entry."""
-    plan = story.proposed.plan
+    plan = story.plan
     match entry:
         case Proposed():
             return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
         case Approved():
             told = entry.missing and story.proposed.rule.needs  # of one group the card tells it
             still = f" Still needed: {one_of_each(entry.missing)}." if told else ""
-            return f"{user(entry.by)} approved. {entry.count} of {entry.needed}.{still}"
+            return f"{user(entry.by)} approved. {entry.count} of {entry.needed}.{still}{_rule_changed(story)}"
         case Withdrawn():
             return f"{user(entry.by)} withdrew their approval. {entry.count} of {entry.needed}."
         case Reminded():
@@ -74,7 +75,9 @@ def said_of(entry: Entry, story: Story) -> str | None:
             needed = _number(entry.missing, "approval")
             return f"{mentions(whom)}: {needed} still needed; this expires {when(entry.expires_at, EXPIRY)}."
         case Reopened():
-            return _reopened(entry)
+            return _reopened(entry) + _rule_changed(story)
+        case Replanned():
+            return _replanned(entry, story) + _rule_changed(story)
         case Declined():
             return f"{user(entry.by)} declined. Nothing was changed."
         case Cancelled():
@@ -139,6 +142,24 @@ def _reopened(entry: Reopened) -> str:
     )
 
 
+def _replanned(entry: Replanned, story: Story) -> str:
+    """What is different, item by item, and who has to look again."""
+    items = "\n".join(f"• {plain(each, 500)}" for each in entry.changes)
+    if entry.count >= entry.needed:
+        return f"The cluster has changed since it was planned; all that is planned now was approved, so it goes on.\n{items}"
+    again = (
+        f" {mentions(story.asked_again)}: what you approved still counts, the rest is new." if story.asked_again else ""
+    )
+    what = f"{entry.count} of {entry.needed} approvals are for all of it."
+    return f"The cluster has changed since it was planned. Look at the card: {what}{again}\n{items}"
+
+
+def _rule_changed(story: Story) -> str:
+    if not story.rule_changes:
+        return ""
+    return f"\nThe rule of aurora.toml has changed meanwhile: {plain('; '.join(story.rule_changes), 1000)}."
+
+
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' if count > 1 else ''}"
 
@@ -181,7 +202,7 @@ def _finished(entry: Finished, story: Story) -> str:
     took = f" in {lasting(entry.at - story.ordered_at)}" if story.ordered_at else ""
     heads = {
         Status.SUCCEEDED: f"Done{took}.",
-        Status.ROLLED_BACK: f"Rolled back{took}: Aurora went back to {story.proposed.plan.from_version} by itself.",
+        Status.ROLLED_BACK: f"Rolled back{took}: Aurora went back to {story.plan.from_version} by itself.",
         Status.FAILED: f"Failed{took}: {mentions((story.proposed.by,))}, this needs a human. {plain(entry.why)}",
     }
     versions = ", ".join(f"{region} {plain(version, 100)}" for region, version in entry.versions.items())

@@ -19,6 +19,7 @@ from bot.domain.ids import UpgradeId, UserId
 from bot.domain.preflight import Severity, Unread
 from bot.domain.quorum import Need
 from bot.domain.status import Status
+from bot.domain.story import tell
 from bot.domain.timeline import Cancelled
 from bot.domain.upgrade import Upgrade
 from bot.ports import Told
@@ -43,8 +44,8 @@ async def refused(asking: object) -> Refused:
     return raised.value
 
 
-def approve(home: Home, by: UserId, upgrade: Upgrade) -> object:
-    return home.desk.approve(by, upgrade.id, upgrade.plan.digest)
+async def approve(home: Home, by: UserId, upgrade: Upgrade) -> Upgrade:
+    return await home.desk.approve(by, upgrade.id, upgrade.plan.digest)
 
 
 async def untouched(home: Home, upgrade: Upgrade) -> bool:
@@ -337,26 +338,75 @@ def another_version(home: Home) -> None:
     home.show("available", "18.6")
 
 
-@pytest.mark.parametrize(
-    ("change", "item"),
-    [
-        (another_instance, "instance orders-ap-2 is new in orders-ap in ap-northeast-1"),
-        (another_version, "orders-us in us-east-1 runs 18.6 now, not 18.4"),
-    ],
-)
-async def test_nobody_approves_a_plan_that_changed(home: Home, change: Callable[[Home], None], item: str) -> None:
+async def test_nobody_approves_what_they_have_not_seen(home: Home) -> None:
+    """The plan is made again at the click; what is new is told, and asked for on the card as it is then."""
     upgrade = await home.proposed()
-    change(home)
+    another_instance(home)
     no = await refused(approve(home, MINA, upgrade))
-    assert no.sentence.startswith("Not counted: the plan has changed since it was proposed (")
-    assert item in no.sentence
+    item = "instance orders-ap-2 is new in orders-ap in ap-northeast-1"
+    assert no.sentence == f"Not counted: the plan is not the one you saw ({item}). Look at the card and approve again."
+    changed = await home.read(upgrade)
+    assert (changed.status, changed.approved_by, changed.plan.steps[1].instances) == (
+        Status.PROPOSED, (), ("orders-ap-1", "orders-ap-2"),
+    )  # fmt: skip
+    assert await home.upgrades.kinds(upgrade.id) == ["proposed", "replanned"]
+    assert (await approve(home, MINA, changed)).status is Status.APPROVED
+
+
+async def test_what_was_approved_stays_approved_and_only_what_is_new_asks_again(home: Home) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.proposed()
+    await approve(home, MINA, upgrade)
+    another_instance(home)
+    await refused(approve(home, REN, upgrade))
+    changed = await home.read(upgrade)
+    assert (await approve(home, REN, changed)).approved_by == (REN,)
+    assert (await approve(home, MINA, changed)).approved_by == (MINA, REN)
+    await home.drive(changed, turns=3)
+    assert home.ordered == 1
+
+
+async def test_an_approval_of_more_than_is_left_counts(home: Home) -> None:
+    another_instance(home)
+    upgrade = await home.proposed()
+    home.orders.members[1].instances.pop()
+    approved = await approve(home, MINA, upgrade)
+    assert (approved.status, approved.approved_by) == (Status.APPROVED, (MINA,))
+    assert await home.upgrades.kinds(upgrade.id) == ["proposed", "replanned", "approved"]
+
+
+async def test_what_runs_the_target_already_is_not_approved(home: Home) -> None:
+    upgrade = await home.proposed()
+    home.orders.version = "18.6"
+    another_version(home)
+    no = await refused(approve(home, MINA, upgrade))
+    assert no.sentence == "`orders` runs 18.6 now, so there is nothing to approve. Cancel this upgrade."
     assert await untouched(home, upgrade)
+
+
+async def test_many_who_meet_a_changed_plan_change_it_once(home: Home) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.proposed()
+    another_instance(home)
+    outcomes = await asyncio.gather(
+        *(approve(home, by, upgrade) for by in (MINA, REN, MINA, REN)), return_exceptions=True
+    )
+    assert all(isinstance(each, Refused) for each in outcomes)
+    assert await home.upgrades.kinds(upgrade.id) == ["proposed", "replanned"]
+
+
+async def test_a_rule_that_has_changed_since_is_told_with_the_approval_it_counts(home: Home) -> None:
+    upgrade = await home.proposed()
+    home.rule(approvals=2)
+    await approve(home, MINA, upgrade)
+    story = tell(each.entry for each in await home.upgrades.timeline(upgrade.id))
+    assert story.rule_changes == ("approvals: 1 of S0DBA → 2 of S0DBA",)
 
 
 async def test_a_click_on_the_card_of_another_plan_is_not_counted(home: Home) -> None:
     upgrade = await home.proposed()
     no = await refused(home.desk.approve(MINA, upgrade.id, "0123456789abcdef"))
-    assert "the card you saw is of another plan" in no.sentence
+    assert "the plan is not the one you saw" in no.sentence
     assert await untouched(home, upgrade)
 
 
@@ -590,7 +640,7 @@ async def test_a_mood_of_aws_between_two_reads_of_an_approval(home: Home) -> Non
         return None
 
     home.aws.moods["DescribeGlobalClusters"] = mood
-    assert "the plan has changed" in (await refused(approve(home, MINA, upgrade))).sentence
+    assert "instance orders-ap-2 is new" in (await refused(approve(home, MINA, upgrade))).sentence
 
 
 # --- several groups, reasons, Regions, hours ---

@@ -26,6 +26,7 @@ from bot.domain.timeline import (
     Overdue,
     RdsSaid,
     Reopened,
+    Replanned,
 )
 from bot.domain.upgrade import Upgrade
 from bot.ports import NoAnswer, OrderAnswer
@@ -320,15 +321,47 @@ async def test_a_turn_that_is_cancelled_again_and_again_still_ends_its_order(hom
 # --- nothing unapproved ---
 
 
-async def test_a_plan_that_changed_after_the_approval_is_cancelled(home: Home) -> None:
+async def test_what_is_new_after_the_approval_asks_again(home: Home) -> None:
     upgrade = await home.approved()
     home.orders.members[1].instances.append(Instance("orders-ap-2", "18.4"))
+    upgrade = await home.drive(upgrade, turns=3)
+    assert (upgrade.status, home.ordered) == (Status.PROPOSED, 0)
+    end = await last(home, upgrade)
+    assert isinstance(end, Replanned)
+    assert end.changes == ("instance orders-ap-2 is new in orders-ap in ap-northeast-1",)
+    assert (end.count, end.needed) == (0, 1)
+    await home.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
+    assert (await home.drive(upgrade, turns=3)).status is Status.UPGRADING
+    assert home.ordered == 1
+
+
+async def test_a_writer_elsewhere_asks_again(home: Home) -> None:
+    """A switchover between the approval and the order: other instances are written to, and it is ordered elsewhere."""
+    upgrade = await home.approved()
+    home.orders.members.reverse()
+    upgrade = await home.drive(upgrade, turns=3)
+    assert (upgrade.status, upgrade.approved_by, home.ordered) == (Status.PROPOSED, (), 0)
+    assert upgrade.plan.writer_region == AP
+
+
+async def test_what_is_gone_after_the_approval_asks_nobody(home: Home) -> None:
+    home.orders.members[1].instances.append(Instance("orders-ap-2", "18.4"))
+    upgrade = await home.approved()
+    home.orders.members[1].instances.pop()
+    upgrade = await home.drive(upgrade, turns=3)
+    assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
+    assert "replanned" in await home.upgrades.kinds(upgrade.id)
+
+
+async def test_what_runs_the_target_already_is_cancelled(home: Home) -> None:
+    upgrade = await home.approved()
+    home.orders.version = "18.6"
+    home.show("available", "18.6")
     upgrade = await home.drive(upgrade, turns=3)
     assert (upgrade.status, home.ordered) == (Status.CANCELLED, 0)
     end = await last(home, upgrade)
     assert isinstance(end, Cancelled)
-    assert end.by is None
-    assert "instance orders-ap-2 is new in orders-ap in ap-northeast-1" in end.why
+    assert (end.by, end.why) == (None, "orders runs 18.6 already.")
 
 
 async def test_a_cluster_that_is_gone_is_cancelled(home: Home) -> None:

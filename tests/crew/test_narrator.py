@@ -72,9 +72,7 @@ class Telling:
         return await self.store.create(*proposal(self.clock.now(), channel))
 
     async def approve(self, upgrade: Upgrade) -> Upgrade:
-        return await self.save(
-            moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.plan, upgrade.rule, self.clock.now())
-        )
+        return await self.save(moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.rule, self.clock.now()))
 
     async def order(self, upgrade: Upgrade) -> Upgrade:
         intended = await self.save(moves.intend(await self.approve(upgrade), (MINA,), self.clock.now()))

@@ -137,7 +137,7 @@ async def stored(store: Store, upgrade: Upgrade) -> tuple[Attempt, ...]:
 
 async def order(store: Store, upgrade: Upgrade) -> Upgrade:
     now = datetime.now(UTC)
-    upgrade = await store.save(*moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.plan, upgrade.rule, now))
+    upgrade = await store.save(*moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.rule, now))
     upgrade = await store.save(*moves.intend(upgrade, (MINA,), now))
     return await store.save(*moves.accepted(upgrade, now))
 

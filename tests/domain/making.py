@@ -147,7 +147,7 @@ def proposed(**other: Any) -> Proposed:
 def approved(**other: Any) -> Upgrade:
     """Approved by Mina, a minute after noon."""
     upgrade, _ = proposal(**other)
-    return moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.plan, upgrade.rule, NOON + MINUTE)[0]
+    return moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.rule, NOON + MINUTE)[0]
 
 
 def ordering(**other: Any) -> Upgrade:

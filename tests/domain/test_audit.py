@@ -13,6 +13,7 @@ from bot.domain.attempts import Outcome
 from bot.domain.audit import Fault, audit
 from bot.domain.chain import Chain, Link, person, seal, written
 from bot.domain.ids import UpgradeId, UserId
+from bot.domain.plan import Plan
 from bot.domain.policy import Rule
 from bot.domain.quorum import Need
 from bot.domain.status import Status
@@ -32,6 +33,7 @@ from bot.domain.timeline import (
     Reached,
     Reminded,
     Reopened,
+    Replanned,
     WentDown,
     Withdrawn,
 )
@@ -55,7 +57,7 @@ from tests.domain.making import (
     rds_said,
     rule,
 )
-from tests.domain.walking import AT, walk, walks
+from tests.domain.walking import AT, GROWN, walk, walks
 
 Walked = tuple[Upgrade, tuple[Entry, ...]]
 DIGEST: Final = plan().digest
@@ -83,6 +85,12 @@ def withdrawn(by: UserId = MINA, count: int = 0, **other: Any) -> Withdrawn:
 
 def reopened(*counting: UserId, needed: int = 2) -> Reopened:
     return Reopened(at=AT, counting=counting, needed=needed, approvers=("S0DBA",))
+
+
+def replanned(to: Plan = GROWN, lacking: int = 1, **other: Any) -> Replanned:
+    missing = (Need(approvers=("S0DBA",), approvals=lacking),) if lacking else ()
+    made = {"plan": to, "findings": (), "changes": ("one",), "count": 1 - lacking, "needed": 1, "missing": missing}
+    return Replanned(**{"at": AT, "rule": rule()} | made | other)
 
 
 def finished(outcome: Status = Status.SUCCEEDED) -> Finished:
@@ -340,6 +348,27 @@ def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
             (proposed(), approved(), Reminded(at=AT, missing=1, expires_at=LATE)),
             "nothing of that kind happens to an upgrade that is “approved”",
         ),
+        ((proposed(), replanned(plan())), "the plan has not changed"),
+        ((proposed(), replanned(plan(target="18.5"))), "it is the plan of another upgrade"),
+        ((proposed(), replanned(at=LATE)), "the proposal had expired"),
+        ((proposed(), replanned(needed=2)), "the rule in force asks for another number"),
+        ((proposed(), approved(), replanned(lacking=0)), "it counts 1 approvals too many"),
+        (
+            (proposed(), approved(), replanned(), intended(digest=GROWN.digest)),
+            "it counts somebody who did not approve",
+        ),
+        (
+            (proposed(), approved(), replanned(), approved()),
+            f"it approves '{DIGEST}', and {GROWN.digest} was proposed",
+        ),
+        (
+            (proposed(), approved(), replanned(), approved(digest=GROWN.digest), intended()),
+            f"it orders '{DIGEST}', and {GROWN.digest} was approved",
+        ),
+        (
+            (proposed(), approved(), intended(), replanned()),
+            "nothing of that kind happens to an upgrade that is “being ordered”",
+        ),
         ((proposed(), Declined(at=AT, by=AKI)), "the proposer declined their own proposal"),
         ((proposed(), Declined(at=LATE, by=MINA)), "the proposal had expired"),
         ((proposed(), Cancelled(at=LATE, by=MINA)), "the proposal had expired"),
@@ -402,6 +431,8 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
     "told",
     [
         (REACHED, approved(under=BY_NAME), HELD, intended(under=BY_NAME), ORDERED, SEEN, rds_said("hm"), finished()),
+        (approved(), replanned(), approved(digest=GROWN.digest), intended(digest=GROWN.digest)),
+        (replanned(), approved(digest=GROWN.digest), replanned(plan(), lacking=0), intended()),
         (approved(needed=2), approved(SORA, 2, 2), reopened(SORA), approved(MINA, 2, 2), intended(SORA, MINA)),
         (approved(needed=2), approved(SORA, 2, 2), intended(SORA, under=rule(approvals=1))),
         (approved(), WentDown(at=AT, region=US, use="writer", outcome=Outcome.REFUSED), Cancelled(at=AT, by=None)),

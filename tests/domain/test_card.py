@@ -33,6 +33,7 @@ from bot.domain.timeline import (
     Overdue,
     Proposed,
     Reached,
+    Replanned,
     WentDown,
 )
 from bot.domain.upgrade import Upgrade
@@ -61,6 +62,7 @@ from tests.domain.walking import walks
 
 AT = NOON + 2 * MINUTE
 EXPIRES = "<!date^1775912400^{date_short_pretty} {time}|2026-04-11 13:00:00 UTC>"
+RULE = rule().version
 ENDED = "<!date^1775908920^{date_short_pretty} {time}|2026-04-11 12:02:00 UTC>"
 APPROVED = Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=1)
 INTENDED = Intended(at=AT, digest=plan().digest, approved_by=(MINA,))
@@ -124,7 +126,7 @@ def test_a_proposal_shows_what_would_be_done_and_what_it_needs() -> None:
         (
             "Preflight: 7 fine, 1 warning: no manual snapshot in the last 24 h · Cannot be undone once it succeeds."
         ),
-        f"Proposed by <@U0AKI> · needs 1 approval from <!subteam^S0DBA>, not from <@U0AKI> · expires {EXPIRES}",
+        f"Proposed by <@U0AKI> · needs 1 approval from <!subteam^S0DBA>, not from <@U0AKI> · expires {EXPIRES} · rule `{RULE}`",
     ]  # fmt: skip
     assert list(buttons(message)) == ["approve", "decline", "cancel"]
     check_blocks(list(message.blocks))
@@ -135,7 +137,7 @@ def test_the_text_says_what_the_blocks_say_and_calls_nobody_but_the_proposer() -
     assert message.text.splitlines() == [
         "Upgrade `orders` from 18.4 to 18.6 · waiting for approval",
         *lines(message)[1:4],
-        f"Proposed by <@U0AKI> · needs 1 approval · expires {EXPIRES}",
+        f"Proposed by <@U0AKI> · needs 1 approval · expires {EXPIRES} · rule `{RULE}`",
     ]
 
 
@@ -189,10 +191,11 @@ def test_of_several_groups_each_that_is_needed_is_named() -> None:
     seats = (Need(approvers=(DBA,)), Need(approvers=(SORA,), approvals=2))
     two = proposed(under=rule([DBA, SORA], approvals=3).model_copy(update={"needs": seats}))
     asked = "needs one of <!subteam^S0DBA> and two of <@U0SORA>, not from <@U0AKI>"
-    assert people(first=two) == f" · {asked} · expires {EXPIRES}"
+    assert people(first=two) == f" · {asked} · expires {EXPIRES} · rule `{two.rule.version}`"
     first = APPROVED.model_copy(update={"needed": 3, "missing": seats[1:]})
     asked = "needs 2 more approvals from <@U0SORA>, not from <@U0AKI>"
-    assert people(first, first=two) == f" · approved by <@U0MINA> · {asked} · expires {EXPIRES}"
+    still = f"{asked} · expires {EXPIRES} · rule `{two.rule.version}`"
+    assert people(first, first=two) == f" · approved by <@U0MINA> · {still}"
     assert "needs 3 approvals · expires" in shown(first=two).text
 
 
@@ -200,8 +203,9 @@ def test_who_decided_is_named() -> None:
     two = proposed(under=rule([DBA, SORA], approvals=3))
     first = APPROVED.model_copy(update={"needed": 3})
     whom = "from <!subteam^S0DBA>, <@U0SORA>, not from <@U0AKI>"
-    assert people(first=two) == f" · needs 3 approvals {whom} · expires {EXPIRES}"
-    assert people(first, first=two) == f" · approved by <@U0MINA> · needs 2 more approvals {whom} · expires {EXPIRES}"
+    until = f"expires {EXPIRES} · rule `{two.rule.version}`"
+    assert people(first=two) == f" · needs 3 approvals {whom} · {until}"
+    assert people(first, first=two) == f" · approved by <@U0MINA> · needs 2 more approvals {whom} · {until}"
     assert people(APPROVED) == " · approved by <@U0MINA>"
     assert people(Declined(at=AT, by=MINA)) == f" · declined by <@U0MINA> {ENDED}"
     assert people(Cancelled(at=AT, by=AKI)) == f" · cancelled by <@U0AKI> {ENDED}"
@@ -409,3 +413,18 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
         offered = offered | {"withdraw"}
     assert set(buttons(message)) == offered
     assert message == card(tell(told))
+
+
+def test_what_has_changed_is_shown_item_by_item_with_those_who_approved_before() -> None:
+    grown = plan(cluster(member(US, instances=2), member(AP)))
+    changed = Replanned(
+        at=AT, plan=grown, findings=(), changes=("one more",), count=0, needed=1, missing=(Need(approvers=(DBA,)),), rule=rule(),
+    )  # fmt: skip
+    message = shown(Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=1), changed)
+    assert (
+        "Changed since it was proposed: instance orders-us-2 is new in orders-us in us-east-1 · <@U0MINA> approved it before that"
+        in lines(message)
+    )
+    assert "`us-east-1`  writer  18.4 → 18.6  2 instances" in lines(message)[1]
+    [*_, actions] = message.blocks
+    assert all(grown.digest in each["value"] for each in actions["elements"])

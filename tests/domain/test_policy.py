@@ -30,7 +30,7 @@ from bot.domain.policy import (
 )
 from bot.domain.quorum import Groups, Need
 from bot.domain.status import Status
-from tests.domain.making import AKI, AP, DBA, EU, HOME, MINA, MINUTE, NOON, SORA, TOMO, US, person, plan, proposal, rule
+from tests.domain.making import AKI, AP, DBA, EU, HOME, MINA, MINUTE, NOON, SORA, TOMO, US, person, proposal, rule
 
 GROUPS = {DBA: frozenset({MINA, SORA})}
 STRANGER = UserId("U0STRANGER")
@@ -169,7 +169,7 @@ def test_whoever_clicks_and_however_often_it_takes_that_many_distinct_eligible_p
         eligible = by not in (AKI, STRANGER) and by not in counted and card == "seen" and len(counted) < needed
         try:
             check_approver(person(by), under, groups, HOME)
-            upgrade, _ = moves.approve(upgrade, by, digest, plan(), upgrade.rule, NOON + MINUTE)
+            upgrade, _ = moves.approve(upgrade, by, digest, upgrade.rule, NOON + MINUTE)
         except Refused:
             assert not eligible
         else:

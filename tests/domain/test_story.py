@@ -33,6 +33,7 @@ from bot.domain.timeline import (
     Reached,
     Reminded,
     Reopened,
+    Replanned,
     WentDown,
     Withdrawn,
 )
@@ -65,7 +66,7 @@ def after(*entries: Entry) -> Story:
 
 
 def approved(count: int = 1, needed: int = 1) -> Approved:
-    return Approved(at=AT, by=MINA, digest="d", count=count, needed=needed)
+    return Approved(at=AT, by=MINA, digest=plan().digest, count=count, needed=needed)
 
 
 def reached(region: Region = US, use: str = "writer", version: str = "18.4.1") -> Reached:
@@ -91,7 +92,11 @@ def watched(*entries: Entry) -> Watched:
 
 
 def test_a_timeline_begins_with_its_proposal() -> None:
-    assert after() == Story(proposed=proposed(), needed=1, approvers=(DBA,))
+    first = proposed()
+    assert after() == Story(
+        proposed=first, needed=1, approvers=(DBA,),
+        plans=(first.plan,), findings=first.findings, rule=first.rule,
+    )  # fmt: skip
     for wrong in ((), (approved(),), (approved(), proposed())):
         with pytest.raises(ValueError, match="begins with its proposal"):
             tell(wrong)
@@ -156,9 +161,10 @@ def test_whose_approvals_are_asked_for_is_what_the_last_entry_says() -> None:
     assert after(approved(1, 3)).asked == (Need(approvers=(DBA,), approvals=2),)
     first = approved(1, 2).model_copy(update={"missing": (other,)})
     assert after(first).asked == (other,)
-    assert after(first, approved(2, 2)).asked == ()
+    second = approved(2, 2).model_copy(update={"by": SORA})
+    assert after(first, second).asked == ()
     reopened = Reopened(at=AT, counting=(), needed=2, approvers=(DBA, "S0OWNER"), missing=(seat, other))
-    assert after(first, approved(2, 2), reopened).asked == (seat, other)
+    assert after(first, second, reopened).asked == (seat, other)
 
 
 def test_a_hold_lasts_until_the_order() -> None:
@@ -245,7 +251,7 @@ def test_record_and_story_agree_after_any_moves(walked: tuple[Upgrade, tuple[Ent
     assert tuple(each.by for each in story.approved) == upgrade.approved_by
     assert tuple(story.members.values()) == upgrade.members
     assert (story.overdue and story.overdue.at) == upgrade.overdue_at
-    assert (story.proposed.plan, story.proposed.rule.channel) == (upgrade.plan, upgrade.channel)
+    assert (story.plan, story.proposed.rule.channel) == (upgrade.plan, upgrade.channel)
     assert (story.needed, story.approvers) == (upgrade.rule.approvals, upgrade.rule.approvers)
 
 
@@ -262,6 +268,7 @@ def test_a_story_goes_on_where_it_was_left(walked: tuple[Upgrade, tuple[Entry, .
 def one_of_each() -> Sequence[Entry]:
     return (
         proposed(), approved(), Reopened(at=AT, counting=(MINA,), needed=2, approvers=(DBA,)),
+        Replanned(at=AT, plan=plan(), findings=(), changes=("more",), count=0, needed=1, rule=proposed().rule),
         Withdrawn(at=AT, by=MINA, count=0, needed=1), Reminded(at=AT, missing=1, expires_at=AT),
         Declined(at=AT, by=MINA), Cancelled(at=AT, by=None, why="gone"), Expired(at=AT),
         Held(at=AT, reasons=("busy",)), INTENDED, Ordered(at=AT, observed=True),

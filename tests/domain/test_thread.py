@@ -34,6 +34,7 @@ from bot.domain.timeline import (
     Reached,
     Reminded,
     Reopened,
+    Replanned,
     WentDown,
     Withdrawn,
 )
@@ -50,11 +51,13 @@ from tests.domain.making import (
     TEXTS,
     US,
     outage,
+    plan,
     proposed,
     rds_said,
     rule,
     unwatched,
 )
+from tests.domain.walking import GROWN
 
 AT = NOON + 2 * MINUTE
 CLOCK = "<!date^1775908920^{time_secs}|2026-04-11 12:02:00 UTC>"
@@ -147,6 +150,23 @@ def finished(
             (
                 "The policy in force asks for 2 approvals, and 1 of those given counts under it. "
                 "1 more approval needed from <@U0SORA>."
+            ),
+        ),
+        (
+            Replanned(
+                at=AT, plan=GROWN, findings=(), changes=("instance b is new", "instance c is gone"),
+                count=0, needed=1, missing=SEATS[:1], rule=rule([DBA, SORA]),
+            ),
+            (
+                "The cluster has changed since it was planned. Look at the card: 0 of 1 approvals are for all of it.\n"
+                "• instance b is new\n• instance c is gone"
+            ),
+        ),
+        (
+            Replanned(at=AT, plan=plan(), findings=(), changes=("c is gone",), count=1, needed=1, rule=rule([DBA, SORA], 2)),
+            (
+                "The cluster has changed since it was planned; all that is planned now was approved, so it goes on.\n"
+                "• c is gone\nThe rule of aurora.toml has changed meanwhile: approvals: 1 of S0DBA, U0SORA → 2 of S0DBA, U0SORA."
             ),
         ),
         (Declined(at=AT, by=MINA), "<@U0MINA> declined. Nothing was changed."),

@@ -1,11 +1,14 @@
 """The upgrade makes legal moves only, and tells each of them."""
 
+from collections import defaultdict
+
 import pytest
 from hypothesis import given
 
 from bot.domain import upgrade as moves
 from bot.domain.errors import Refused
 from bot.domain.measurement import Measurement
+from bot.domain.plan import Plan
 from bot.domain.policy import Case
 from bot.domain.quorum import Need
 from bot.domain.status import MOVES, Status
@@ -24,6 +27,7 @@ from bot.domain.timeline import (
     Proposed,
     Reminded,
     Reopened,
+    Replanned,
     Withdrawn,
 )
 from bot.domain.upgrade import Upgrade, check_open, said
@@ -41,9 +45,7 @@ from tests.domain.making import (
     TOMO,
     US,
     approved,
-    cluster,
     entries,
-    member,
     ordering,
     outage,
     plan,
@@ -51,11 +53,13 @@ from tests.domain.making import (
     rule,
     upgrading,
 )
-from tests.domain.walking import AT, MOVERS, in_status, seen, walk, walks
+from tests.domain.walking import AT, GROWN, MOVERS, TURNED, in_status, seen, walk, walks
 
 NOTES = {
     "is held",
     "is reminded of",
+    "gains an instance",
+    "is turned around",
     "Mina withdraws",
     "is seen upgrading",
     "is seen available",
@@ -97,7 +101,7 @@ def test_each_move_is_in_the_table_or_refused(status: Status, name: str) -> None
 def test_what_is_over_stays_as_it_is(status: Status) -> None:
     over = in_status(status)
     for name, move in MOVERS.items():
-        if name == "is held no more":  # it was not held: there is nothing to do, and nothing is told
+        if name in ("is held no more", "is as it was"):  # there is nothing to do, and nothing is told
             assert move(over) == (over, ())
         else:
             assert refusal(name, over).endswith(".")
@@ -111,13 +115,13 @@ def test_every_status_can_be_said(status: Status) -> None:
 
 def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
     upgrade, _ = proposal(under=rule(approvals=2))
-    upgrade, first = moves.approve(upgrade, MINA, plan().digest, plan(), upgrade.rule, AT)
+    upgrade, first = moves.approve(upgrade, MINA, plan().digest, upgrade.rule, AT)
     assert (upgrade.status, first) == (
         Status.PROPOSED,
         (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2, rule=upgrade.rule),),
     )
     assert refusal("Mina approves", upgrade) == "You have approved this upgrade already; one person counts once."
-    upgrade, second = moves.approve(upgrade, SORA, plan().digest, plan(), upgrade.rule, AT)
+    upgrade, second = moves.approve(upgrade, SORA, plan().digest, upgrade.rule, AT)
     assert (upgrade.status, second) == (
         Status.APPROVED,
         (Approved(at=AT, by=SORA, digest=plan().digest, count=2, needed=2, rule=upgrade.rule),),
@@ -127,9 +131,9 @@ def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
 
 def test_the_rule_in_force_counts_and_not_the_one_it_was_proposed_under() -> None:
     stricter = rule(["S0NEW"], approvals=2)
-    upgrade, _ = moves.approve(proposal()[0], MINA, plan().digest, plan(), stricter, AT)
+    upgrade, _ = moves.approve(proposal()[0], MINA, plan().digest, stricter, AT)
     assert (upgrade.status, upgrade.rule.approvals, upgrade.rule.approvers) == (Status.PROPOSED, 2, ("S0NEW",))
-    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, plan(), stricter, AT)
+    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, stricter, AT)
     assert upgrade.status is Status.APPROVED
 
 
@@ -138,12 +142,12 @@ def test_when_approvals_no_longer_suffice_it_is_asked_for_more() -> None:
     stricter = rule(["S0NEW"], approvals=2)
     upgrade, told = moves.reopen(held, stricter, (MINA,), AT)
     assert (upgrade.status, upgrade.approved_by, upgrade.held_for) == (Status.PROPOSED, (MINA,), ())
-    assert told == (Reopened(at=AT, counting=(MINA,), needed=2, approvers=("S0NEW",)),)
-    again, _ = moves.approve(upgrade, SORA, plan().digest, plan(), stricter, AT)
+    assert told == (Reopened(at=AT, counting=(MINA,), needed=2, approvers=("S0NEW",), rule=stricter),)
+    again, _ = moves.approve(upgrade, SORA, plan().digest, stricter, AT)
     assert (again.status, again.approved_by) == (Status.APPROVED, (MINA, SORA))
     gone, _ = moves.reopen(held, rule(), (), AT)
     assert gone.approved_by == ()
-    back, _ = moves.approve(gone, MINA, plan().digest, plan(), rule(), AT)
+    back, _ = moves.approve(gone, MINA, plan().digest, rule(), AT)
     assert back.approved_by == (MINA,)
 
 
@@ -152,12 +156,12 @@ def test_an_approval_can_be_taken_back_before_the_order() -> None:
     upgrade, told = moves.withdraw(held, MINA, AT)
     assert (upgrade.status, upgrade.approved_by, upgrade.held_for) == (Status.PROPOSED, (), ())
     assert told == (Withdrawn(at=AT, by=MINA, count=0, needed=1),)
-    back, _ = moves.approve(upgrade, MINA, plan().digest, plan(), rule(), AT)
+    back, _ = moves.approve(upgrade, MINA, plan().digest, rule(), AT)
     assert (back.status, back.approved_by) == (Status.APPROVED, (MINA,))
 
 
 def test_one_of_two_approvals_can_be_taken_back_while_it_is_still_asked_for_more() -> None:
-    upgrade, _ = moves.approve(proposal(under=rule(approvals=2))[0], MINA, plan().digest, plan(), rule(approvals=2), AT)
+    upgrade, _ = moves.approve(proposal(under=rule(approvals=2))[0], MINA, plan().digest, rule(approvals=2), AT)
     upgrade, told = moves.withdraw(upgrade, MINA, AT)
     assert (upgrade.status, upgrade.approved_by, told) == (
         Status.PROPOSED, (), (Withdrawn(at=AT, by=MINA, count=0, needed=2),),
@@ -181,7 +185,7 @@ def test_what_is_missing_after_a_withdrawal_is_asked_of_all_who_approve() -> Non
     two = rule([DBA, SORA], approvals=2).model_copy(update={"needs": seats})
     upgrade, _ = proposal(under=two)
     assert moves.remind(upgrade, AT)[1] == (Reminded(at=AT, missing=2, expires_at=NOON + 60 * MINUTE),)
-    upgrade, told = moves.approve(upgrade, MINA, plan().digest, plan(), two, AT, missing=seats[1:])
+    upgrade, told = moves.approve(upgrade, MINA, plan().digest, two, AT, missing=seats[1:])
     assert told == (Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=2, rule=two, missing=seats[1:]),)
     assert moves.remind(upgrade, AT)[1] == (Reminded(at=AT, missing=1, expires_at=NOON + 60 * MINUTE),)
     left, told = moves.withdraw(upgrade, MINA, AT)
@@ -211,11 +215,11 @@ def test_whose_approvals_are_asked_for_is_what_the_policy_said_last() -> None:
     several = rule([DBA, "S0OWNER"], approvals=2).model_copy(update={"needs": (seat, other)})
     upgrade, _ = proposal(under=several)
     assert upgrade.asked == (seat, other)
-    upgrade, (first,) = moves.approve(upgrade, MINA, plan().digest, plan(), several, AT, missing=(other,))
+    upgrade, (first,) = moves.approve(upgrade, MINA, plan().digest, several, AT, missing=(other,))
     assert isinstance(first, Approved)
     assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (other,))
     assert (first.count, first.needed, first.missing) == (1, 2, (other,))
-    full, _ = moves.approve(upgrade, SORA, plan().digest, plan(), several, AT, missing=())
+    full, _ = moves.approve(upgrade, SORA, plan().digest, several, AT, missing=())
     assert (full.status, full.asked) == (Status.APPROVED, ())
     assert moves.reopen(full, several, (), AT, (seat, other))[0].asked == (seat, other)
 
@@ -223,8 +227,8 @@ def test_whose_approvals_are_asked_for_is_what_the_policy_said_last() -> None:
 def test_an_approval_that_counts_no_more_leaves_its_slot_free() -> None:
     """Heads are two, but the policy says that one of them is nobody's now."""
     seat = Need(approvers=(DBA,))
-    upgrade, _ = moves.approve(proposal(under=rule(approvals=2))[0], MINA, plan().digest, plan(), rule(approvals=2), AT)
-    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, plan(), rule(approvals=2), AT, missing=(seat,))
+    upgrade, _ = moves.approve(proposal(under=rule(approvals=2))[0], MINA, plan().digest, rule(approvals=2), AT)
+    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, rule(approvals=2), AT, missing=(seat,))
     assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (seat,))
 
 
@@ -239,7 +243,7 @@ def test_what_was_begun_stays_in_its_channel() -> None:
 
 def test_the_proposer_approves_nothing_and_is_told_who_could() -> None:
     with pytest.raises(Refused, match="You proposed this upgrade, so somebody else has to approve it") as refused:
-        moves.approve(proposal()[0], AKI, plan().digest, plan(), rule(), AT)
+        moves.approve(proposal()[0], AKI, plan().digest, rule(), AT)
     assert refused.value.approvers == (DBA,)
     assert refusal("Aki declines", proposal()[0]) == "You proposed this upgrade; use Cancel to take it back."
 
@@ -248,19 +252,62 @@ def test_who_comes_after_the_last_approval_is_not_needed() -> None:
     assert refusal("Sora approves", approved()) == "This upgrade has all its approvals already."
 
 
-def test_an_approval_of_a_plan_that_changed_is_not_counted_and_says_what_changed() -> None:
-    grown = plan(cluster(member(US, instances=2), member(AP)))
+def replanned(upgrade: Upgrade, to: Plan, missing: int) -> Upgrade:
+    asked = (Need(approvers=(DBA,), approvals=missing),) if missing else ()
+    return moves.replan(upgrade, to, (), upgrade.rule, asked, AT)[0]
+
+
+def test_an_approval_of_a_plan_that_has_grown_is_not_counted_and_says_by_what() -> None:
     with pytest.raises(Refused) as refused:
-        moves.approve(proposal()[0], MINA, plan().digest, grown, rule(), AT)
+        moves.approve(replanned(proposal()[0], GROWN, 1), MINA, plan().digest, rule(), AT)
     assert refused.value.sentence == (
-        "Not counted: the plan has changed since it was proposed (instance orders-us-2 is new in orders-us in us-east-1). "
-        "Cancel it and propose again."
+        "Not counted: the plan is not the one you saw (instance orders-us-2 is new in orders-us in us-east-1). "
+        "Look at the card and approve again."
     )
 
 
+def test_an_approval_of_a_plan_that_has_shrunk_counts_for_what_is_left() -> None:
+    shrunk = replanned(proposal(what=GROWN)[0], plan(), 1)
+    assert moves.approve(shrunk, MINA, GROWN.digest, rule(), AT)[0].status is Status.APPROVED
+
+
 def test_an_approval_of_another_card_is_not_counted() -> None:
-    with pytest.raises(Refused, match="the card you saw is of another plan"):
-        moves.approve(proposal()[0], MINA, "another", plan(), rule(), AT)
+    with pytest.raises(Refused, match=r"not the one you saw \(it is another one\)"):
+        moves.approve(proposal()[0], MINA, "another", rule(), AT)
+
+
+def test_what_is_new_asks_again_and_only_for_that() -> None:
+    asks = replanned(approved(), GROWN, 1)
+    assert (asks.status, asks.approved_by) == (Status.PROPOSED, ())
+    again, _ = moves.approve(asks, MINA, GROWN.digest, rule(), AT)
+    assert (again.status, again.approved_by) == (Status.APPROVED, (MINA,))
+
+
+def test_what_is_gone_asks_nobody() -> None:
+    less = replanned(approved(what=GROWN), plan(), 0)
+    assert (less.status, less.approved_by) == (Status.APPROVED, (MINA,))
+
+
+def test_a_change_that_is_taken_back_leaves_what_was_approved() -> None:
+    back = replanned(replanned(approved(), GROWN, 1), plan(), 0)
+    assert (back.status, back.approved_by, back.earlier) == (Status.APPROVED, (MINA,), (GROWN,))
+
+
+def test_a_writer_that_became_a_secondary_is_a_new_item() -> None:
+    assert replanned(approved(), TURNED, 1).approved_by == ()
+
+
+def test_whoever_approved_a_part_can_take_it_back() -> None:
+    asks = replanned(approved(), GROWN, 1)
+    back, _ = moves.withdraw(asks, MINA, AT)
+    assert back.decisions == ()
+    with pytest.raises(Refused, match="nothing to withdraw"):
+        moves.withdraw(back, MINA, AT)
+
+
+def test_a_decision_names_the_version_of_the_rule_it_was_made_under() -> None:
+    [decision] = approved().decisions
+    assert decision.rule == rule().version != rule(approvals=2).version
 
 
 @pytest.mark.parametrize("name", ["Mina approves", "Mina declines", "Aki cancels"])
@@ -430,3 +477,28 @@ def test_the_shortest_way_to_success() -> None:
     assert upgrade.status is Status.SUCCEEDED
     assert [each.kind for each in told] == ["proposed", "approved", "intended", "ordered", "finished"]
     assert entries(proposal())[0] == told[0]
+
+
+@given(walks)
+def test_each_item_of_what_is_ordered_was_approved_by_enough_others(walked: tuple[Upgrade, tuple[Entry, ...]]) -> None:
+    """Law 2, told apart from how the upgrade counts: an approval is of the items of the plan it names."""
+    plans: dict[str, Plan] = {}
+    approved_by: dict[str, set[str]] = defaultdict(set)
+    for entry in walked[1]:
+        match entry:
+            case Proposed() | Replanned():
+                planned = entry.plan
+                plans[planned.digest] = planned
+            case Approved():
+                for item in plans[entry.digest].items:
+                    approved_by[item].add(entry.by)
+            case Withdrawn():
+                for people in approved_by.values():
+                    people.discard(entry.by)
+            case Reopened():
+                for people in approved_by.values():
+                    people.intersection_update(entry.counting)
+            case Intended():
+                assert entry.digest == planned.digest
+                assert all(approved_by[item] - {AKI} >= set(entry.approved_by) for item in planned.items)
+                assert len(set(entry.approved_by)) >= walked[0].rule.approvals

@@ -9,19 +9,25 @@ from hypothesis import strategies as st
 from bot.domain import upgrade as moves
 from bot.domain.errors import Refused
 from bot.domain.ids import UserId
+from bot.domain.plan import Plan
 from bot.domain.policy import Rule
+from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.timeline import Entry, MemberSeen
+from bot.domain.topology import Role
 from bot.domain.upgrade import Move, Upgrade
 from tests.domain.making import (
     AKI,
     AP,
+    DBA,
     MINA,
     MINUTE,
     NOON,
     SORA,
     US,
     approved,
+    cluster,
+    member,
     ordering,
     plan,
     proposal,
@@ -30,6 +36,8 @@ from tests.domain.making import (
 )
 
 AT: Final = NOON + 3 * MINUTE
+GROWN: Final = plan(cluster(member(US, instances=2), member(AP)))
+TURNED: Final = plan(cluster(member(US, role=Role.SECONDARY), member(AP, role=Role.WRITER)))
 Mover = Callable[[Upgrade], Move]
 
 
@@ -40,7 +48,20 @@ def seen(status: str) -> tuple[MemberSeen, ...]:
 
 
 def approving(by: UserId) -> Mover:
-    return lambda upgrade: moves.approve(upgrade, by, upgrade.plan.digest, plan(), upgrade.rule, AT)
+    return lambda upgrade: moves.approve(upgrade, by, upgrade.plan.digest, upgrade.rule, AT)
+
+
+def replanning(to: Plan) -> Mover:
+    """By heads, as the rules here count."""
+
+    def replan(upgrade: Upgrade) -> Move:
+        if to.digest == upgrade.plan.digest:
+            return upgrade, ()
+        lacking = upgrade.rule.approvals - len(moves.replanned(upgrade, to).approved_by)
+        missing = (Need(approvers=(DBA,), approvals=lacking),) if lacking > 0 else ()
+        return moves.replan(upgrade, to, (), upgrade.rule, missing, AT)
+
+    return replan
 
 
 def finishing(outcome: Status) -> Mover:
@@ -65,6 +86,9 @@ MOVERS: Final[Mapping[str, Mover]] = {
     "Mina withdraws": lambda upgrade: moves.withdraw(upgrade, MINA, AT),
     "Sora withdraws": lambda upgrade: moves.withdraw(upgrade, SORA, AT),
     "is reminded of": lambda upgrade: moves.remind(upgrade, AT),
+    "gains an instance": replanning(GROWN),
+    "is as it was": replanning(plan()),
+    "is turned around": replanning(TURNED),
     "needs more": lambda upgrade: moves.reopen(upgrade, rule(approvals=2), upgrade.approved_by[:1], AT),
     "is intended": lambda upgrade: moves.intend(upgrade, upgrade.approved_by, AT),
     "is accepted": lambda upgrade: moves.accepted(upgrade, AT),

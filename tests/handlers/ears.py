@@ -84,7 +84,7 @@ def proposal(cluster: str = "orders", by: str = "U0AKI", reason: str = "patch fo
 
 
 def approved(upgrade: Upgrade, by: str = "U0MINA") -> Upgrade:
-    return moves.approve(upgrade, UserId(by), upgrade.plan.digest, upgrade.plan, upgrade.rule, NOW)[0]
+    return moves.approve(upgrade, UserId(by), upgrade.plan.digest, upgrade.rule, NOW)[0]
 
 
 @dataclass
