@@ -44,10 +44,10 @@ class Account:
 
     def broken_expectations(self) -> tuple[str, ...]:
         """What did not come as the scenario has it, in sentences; empty when all held."""
-        return (*self.troubles, *self._outcome(), *self._words(), *self._telling(), *self._truths())
+        return (*self.broken_laws(), *self._words(), *self.lost(), *self.doubled())
 
     def broken_laws(self) -> tuple[str, ...]:
-        """As `broken_expectations`, but for how the voices mix: while a process is dead, what it has to say comes later."""
+        """Without what was lost and doubled, and without how the voices mix: what a dead process has to say comes later."""
         return (*self.troubles, *self._outcome(), *self._truths())
 
     def _outcome(self) -> Iterator[str]:
@@ -74,16 +74,35 @@ class Account:
                 yield f"the thread does not say “{words}” where it should"
                 return
 
-    def _telling(self) -> Iterator[str]:
-        """The thread holds each RDS event as often as RDS said it, and nothing else twice."""
-        lines = self.lines() if self.scenario.orders else []
-        by_rds = Counter(line_of(event) for event in self.world.aurora.rds_events())
-        for said, times in by_rds.items():
-            if (told := sum(said in line for line in lines)) != times:
-                yield f"RDS said {times} times “{said}”, and the thread {told} times"
-        for line, times in Counter(lines).items():
-            if times > 1 and not any(said in line for said in by_rds):
-                yield f"the thread says {times} times “{line}”"
+    def lost(self) -> tuple[str, ...]:
+        """What RDS said and the thread does not say as often."""
+        return tuple(
+            f"RDS said {of} times “{said}”, and the thread {told} times"
+            for said, of, told in self._events()
+            if told < of
+        )
+
+    def doubled(self) -> tuple[str, ...]:
+        """What the thread says oftener than RDS; and what nobody but the bot says, more than once."""
+        events = list(self._events())
+        of_rds = (
+            f"RDS said {of} times “{said}”, and the thread {told} times" for said, of, told in events if told > of
+        )
+        own = (
+            f"the thread says {times} times “{line}”"
+            for line, times in Counter(self._ordered_lines()).items()
+            if times > 1 and not any(said in line for said, _, _ in events)
+        )
+        return (*of_rds, *own)
+
+    def _events(self) -> Iterator[tuple[str, int, int]]:
+        """Each thing that RDS said, how often, and how often the thread says it."""
+        lines = self._ordered_lines()
+        for said, times in Counter(line_of(event) for event in self.world.aurora.rds_events()).items():
+            yield said, times, sum(said in line for line in lines)
+
+    def _ordered_lines(self) -> list[str]:
+        return self.lines() if self.scenario.orders else []
 
     def told_late(self) -> int:
         return sum(TOLD_LATE in line for line in self.lines())

@@ -1,7 +1,7 @@
 """Scripted engineers and approvers. They act and look through Slack alone, as people do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from sandbox.slack import Message, Sent, SlackDouble
 
@@ -11,11 +11,17 @@ CARD_SECONDS = 15.0
 class Team:
     """Aki proposes, Mina and Ren of @dba decide; all in #db-ops."""
 
-    def __init__(self, slack: SlackDouble, channel: str, thinking_seconds: float = 0.0, tries: int = 1) -> None:
-        """Each decision comes `thinking_seconds` after its card. Who gets no answer asks again, up to `tries` times."""
+    def __init__(
+        self, slack: SlackDouble, channel: str, thinking_seconds: float = 0.0, tries: int = 1, patience: float = 1.0
+    ) -> None:
+        """Each decision comes `thinking_seconds` after its card. Who gets no answer asks again, up to `tries` times.
+
+        With a `patience` of 2 they wait twice as long as usual.
+        """
         self.channel = channel
         self._slack = slack
         self._tries = tries
+        self._card_seconds = CARD_SECONDS * patience
         self._thinking_seconds = thinking_seconds
         self.aki = slack.person("U0AKI")
         self.mina = slack.person("U0MINA")
@@ -27,7 +33,9 @@ class Team:
         return await self.card()
 
     async def card(self) -> Message:
-        return await self.mina.sees(self.channel, lambda message: "approve" in message.buttons, within=CARD_SECONDS)
+        return await self.mina.sees(
+            self.channel, lambda message: "approve" in message.buttons, within=self._card_seconds
+        )
 
     async def approve(self, card: Message) -> None:
         await self._decide(card, "approve")
@@ -50,15 +58,19 @@ class Team:
             sent = await ask()
             try:
                 if sent:
-                    await sent.answer(within=CARD_SECONDS / self._tries)
+                    await sent.answer(within=self._card_seconds / self._tries)
                 return
             except TimeoutError:
                 continue
-        raise TimeoutError(f"{what} got no answer within {CARD_SECONDS:g} s.")
+        raise TimeoutError(f"{what} got no answer within {self._card_seconds:g} s.")
 
     async def sees_reply(self, card: Message, predicate: Callable[[Message], bool], within: float) -> None:
         await self.aki.sees(self.channel, lambda seen: seen.thread_ts == card.ts and predicate(seen), within=within)
 
-    async def read_to_the_end(self, card: Message, ending: str, within: float) -> Message:
-        """Waits for the card to show how it ended."""
-        return await self.aki.sees(self.channel, lambda seen: seen.ts == card.ts and ending in seen.text, within=within)
+    async def read_to_the_end(self, card: Message, endings: Collection[str], within: float) -> Message:
+        """Waits for the card to show how it ended, in one of these ways."""
+        return await self.aki.sees(
+            self.channel,
+            lambda seen: seen.ts == card.ts and any(ending in seen.text for ending in endings),
+            within=within,
+        )

@@ -6,11 +6,11 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from aiohttp import ClientError, ClientSession
 from honcho.environ import parse_procfile
@@ -18,30 +18,61 @@ from honcho.environ import parse_procfile
 from sandbox.leash import Leash
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+PROCFILE: Final = ROOT / "Procfile"
 READY: Final = "ready"  # the last word of the line a process logs when it serves
 READY_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 10.0
 
 
+class Running(Protocol):
+    """What is asked of a process; of those that `subprocess` starts it is a part."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended; subprocess.TimeoutExpired when it has not."""
+        ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class Starter(Protocol):
+    def __call__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Running: ...
+
+
+def spawn(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Running:  # noqa: ARG001
+    """A program of its own; what it prints is added to the log."""
+    with log.open("ab") as to:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=to, stderr=to, start_new_session=True
+        )
+
+
 class Processes:
     """Started by their names in the Procfile; what they print goes to one log file each."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], procfile: Path, leash: Leash) -> None:
-        self.commands: Mapping[str, str] = parse_procfile(procfile.read_text()).processes
+    def __init__(self, directory: Path, environment: Mapping[str, str], starter: Starter, leash: Leash) -> None:
+        self.commands: Mapping[str, str] = parse_procfile(PROCFILE.read_text()).processes
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._environment = environment
+        self._starter = starter
         self._leash = leash
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Running] = {}
 
     @classmethod
     @asynccontextmanager
     async def start(
-        cls, directory: Path, environment: Mapping[str, str], procfile: Path = ROOT / "Procfile"
+        cls, directory: Path, environment: Mapping[str, str], starter: Starter = spawn
     ) -> AsyncIterator[Self]:
         """All of them; ready when each has said so."""
         with Leash() as leash:
-            processes = cls(directory, environment, procfile, leash)
+            processes = cls(directory, environment, starter, leash)
             try:
                 for name in processes.commands:
                     processes.begin(name)
@@ -58,11 +89,9 @@ class Processes:
 
     def begin(self, name: str) -> None:
         """By its name in the Procfile; what follows a dot tells one more of the kind from the others, as in `worker.2`."""
-        with self.log(name).open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                shlex.split(self.commands[name.partition(".")[0]]), cwd=ROOT, env=inherited() | dict(self._environment),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        command = shlex.split(self.commands[name.partition(".")[0]])
+        environment = inherited() | dict(self._environment)
+        self._running[name] = self._starter(name, command, environment, self.log(name))
         self._leash.hold(self._running[name].pid)
 
     async def ready(self, name: str) -> None:

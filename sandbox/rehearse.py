@@ -85,7 +85,7 @@ async def play(
         missed = await _until_accident(here, story)
     after = await asyncio.to_thread(here.aurora.versions)
     troubles, names = (*missed, *moody, *accidents(here)), tuple(map(str, moods))
-    return Account(here, scenario, story.card, before, after, story.told, monotonic() - began, troubles, names)
+    return Account(here, story.scenario, story.card, before, after, story.told, monotonic() - began, troubles, names)
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ async def _moody(here: World, moods: Sequence[Asked], audience: Audience | None)
 
 @dataclass
 class Story:
-    """What the people do and see; `card` and `told` are what they have seen so far."""
+    """What the people do and see; `card` and `told` are what they have seen so far, `scenario` is how it ended at last."""
 
     here: World
     scenario: Scenario
@@ -125,18 +125,19 @@ class Story:
 
     async def unfold(self) -> None:
         wish = self.here.wish
-        team = Team(self.here.slack, CHANNEL, THINKING_SECONDS / wish.pace, wish.tries)
+        team = Team(self.here.slack, CHANNEL, THINKING_SECONDS / wish.pace, wish.tries, wish.patience)
         card = self.card = await team.propose()
         if self.scenario.decision == "approve":
             await team.approve(card)
         elif self.scenario.decision == "decline":
             await team.decline(card)
-        within = LONGEST / min(self.here.wish.pace, 4)
-        card = self.card = await team.read_to_the_end(card, self.scenario.ending, within)
+        endings = [each.ending for each in (self.scenario, *self.scenario.otherwise)]
+        card = self.card = await team.read_to_the_end(card, endings, LONGEST / min(wish.pace, 4) * wish.patience)
+        self.scenario = self.scenario.as_it_ended(card.text)
         if self.scenario.has_report:
-            await team.sees_reply(card, lambda seen: bool(seen.files), REPORT_SECONDS)
+            await team.sees_reply(card, lambda seen: bool(seen.files), REPORT_SECONDS * wish.patience)
             self.told = report_of(self.here.slack.replies(card.channel, card.ts))
-        await team.sees_reply(card, lambda seen: self.scenario.words[-1] in seen.text, REPORT_SECONDS)
+        await team.sees_reply(card, lambda seen: self.scenario.words[-1] in seen.text, REPORT_SECONDS * wish.patience)
 
 
 async def _until_accident(here: World, story: Story) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ class Scenario:
     has_report: bool = True
     buttons: tuple[str, ...] = ()  # those that the card shows in the end
     minutes: float = 60.0  # until the proposal expires
+    otherwise: tuple["Scenario", ...] = ()  # what may come of it as well, told apart by their endings
+
+    def as_it_ended(self, card: str) -> "Scenario":
+        """Of this one and what may come of it as well, the one whose ending the card says; this one when it says none."""
+        return next((each for each in (self, *self.otherwise) if each.ending in card), self)
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final, Literal
 
 from sandbox.aurora import Aurora
-from sandbox.processes import ROOT, Processes
+from sandbox.processes import Processes, Starter, spawn
 from sandbox.slack import SlackDouble
 from sandbox.valkey import Valkey, free_port
 
@@ -36,7 +36,8 @@ class Wish:
     minutes: float = 60.0
     rate_limits: bool = True
     tries: int = 1  # of a person who gets no answer
-    procfile: Path = ROOT / "Procfile"
+    patience: float = 1.0  # at 2 people wait twice as long as usual for what they are to see
+    starter: Starter = spawn  # of the bot's processes
     redis_password: str = ""
     log_level: Literal["DEBUG", "INFO"] = "INFO"
     settings: Mapping[str, str] = field(default_factory=dict)  # of the bot, other than usual
@@ -67,7 +68,7 @@ async def world(directory: Path, wish: Wish, tell: Tell = lambda _: None) -> Asy
         if wish.mode == "http":
             await slack.deliver_to(f"http://127.0.0.1:{environment['PORT']}/slack/events")
         tell(f"Starting the bot after {monotonic() - began:.1f} s …")
-        bot = await up.enter_async_context(Processes.start(directory / "bot", environment, wish.procfile))
+        bot = await up.enter_async_context(Processes.start(directory / "bot", environment, wish.starter))
         yield World(wish, aurora, slack, valkey, bot, environment, monotonic() - began)
 
 

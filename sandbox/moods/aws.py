@@ -151,7 +151,11 @@ async def upgrade_failed(here: World, _: Asked) -> None:
     here.aurora.scenario = "failed"
 
 
-@mood("the writer cannot follow, and all members go back", changes=lambda _: SCENARIOS["rollback"])
+def _rolled_back(scenario: Scenario) -> Scenario:
+    return replace(SCENARIOS["rollback"], otherwise=scenario.otherwise)
+
+
+@mood("the writer cannot follow, and all members go back", changes=_rolled_back)
 async def rollback(here: World, _: Asked) -> None:
     here.aurora.scenario = "rollback"
 

@@ -52,12 +52,12 @@ async def order_accepted_unheard(here: World, _: Asked) -> None:
     here.aurora.weather.add(unheard)
 
 
-def _not_ordered(scenario: Scenario) -> Scenario:
+def not_ordered(scenario: Scenario) -> Scenario:
     words = "approved. 1 of 1.", "Not ordered, as far as AWS shows"
     return replace(scenario, ending="not ordered", orders=0, changes_version=False, has_report=False, words=words)
 
 
-@mood("the order does not arrive, and no answer comes", changes=_not_ordered, settings={"QUIET_SECONDS": "60"})
+@mood("the order does not arrive, and no answer comes", changes=not_ordered, settings={"QUIET_SECONDS": "60"})
 async def order_not_arrived(here: World, _: Asked) -> None:
     def lost(call: Call, below: Answerer) -> Answer:
         if call.operation == ORDER:

@@ -1,181 +1,132 @@
-"""The crash matrix: one upgrade for each effect of an upgrade, in which a process dies right before or right after it."""
+"""The crash matrix: at each effect of an upgrade a process dies right before it, and right after it.
+
+One upgrade carries several deaths, each when the one before is recovered from. All points that are left are dealt out among
+the upgrades that go on side by side, and each dies at whichever it comes to. An upgrade that comes to none of its points is
+as good as one for each of them alone; after several such, a point is one that nobody gets to.
+"""
 
 import random
-import shutil
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from bot.adapters.redis import RedisServer
-from bot.adapters.redis_upgrades import RedisUpgrades
-from bot.domain.story import tell
-from bot.messages.card import card
-from sandbox.account import Account
-from sandbox.rehearse import play
+from sandbox.leash import leashed_directory
+from sandbox.moods.order import not_ordered
+from sandbox.rehearse import kept, play
 from sandbox.scenarios import SCENARIOS
-from sandbox.world import CHANNEL, Wish, World, world
+from sandbox.world import Wish, world
+from tests.chaos.doomed import Doom, read_deaths
+from tests.chaos.lives import doomed
+from tests.chaos.run import PACE, PATIENCE, SETTINGS, Run, Table, judged, side_by_side
 
-PACE: Final = 5.0
-NOT_ORDERED_SECONDS: Final = 120.0
-MODULES: Final = {"web": "handlers", "worker": "bot.worker", "prober": "bot.prober"}
-Point = tuple[str, str]  # the mark of an effect (`worker redis:COMMIT 3`), and `before` or `after`
+TRIES: Final = 6  # of a person: each may meet a death
+MISSES: Final = 3  # upgrades that come to none of their points, until these are given up
+HAPPY: Final = SCENARIOS["happy"]
+STORY: Final = replace(HAPPY, otherwise=(not_ordered(HAPPY),))  # who died between the intent and the call gave no order
+MOMENTS: Final = ("before", "after")
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one upgrade came to. `struck` is False when the doomed process never got to its effect."""
-
-    point: Point | None
-    struck: bool
-    orders: int
-    effects: tuple[str, ...]
-    broken: tuple[str, ...]
-    lost: tuple[str, ...]
-    doubled: tuple[str, ...]
-    card_differs: bool
-    unfinished: int
-    seconds_to_next_turn: float | None
-
-    @property
-    def laws_broken(self) -> tuple[str, ...]:
-        """In sentences; empty when all held."""
-        said = [*self.broken]
-        said += [f"lost: {line}" for line in self.lost] + [f"told twice: {line}" for line in self.doubled]
-        said += ["the card is not the fold of its timeline"] if self.card_differs else []
-        said += [f"{self.orders} orders were accepted"] if self.orders > 1 else []
-        return (*said, *(["it is not finished"] if self.unfinished else []))
+async def one_run(doom: Doom, keep: Path | None = None) -> Run:
+    """An upgrade whose processes die at these points, or at so many of them as they are doomed to."""
+    with leashed_directory("chaos-") as chaos:
+        doom.write(chaos)
+        wish = Wish(pace=PACE, tries=TRIES, patience=PATIENCE, settings=SETTINGS, starter=doomed(chaos))
+        try:
+            async with world(chaos / "world", wish) as here:
+                run = await judged(here, await play(here, STORY), chaos, keep)
+        except RuntimeError as trouble:
+            run = Run(broken=(f"the world did not come up: {trouble}",), deaths=read_deaths(chaos))
+        logs = (str(kept(chaos)),) if run.laws_broken else ()
+        return replace(run, composition="; ".join(death.point for death in run.deaths) or "no death", logs=logs)
 
 
 @dataclass
 class Matrix:
-    """All runs so far, and the table of them."""
+    """Which points are left, who is at which, and what came of all upgrades so far."""
 
-    runs: list[Run] = field(default_factory=list)
+    jobs: int
+    deaths: int
+    dealer: random.Random
+    keep: Path | None
+    left: set[str] = field(default_factory=set)
+    struck: set[str] = field(default_factory=set)
+    missed: Counter[str] = field(default_factory=Counter)
+    table: Table = field(default_factory=Table)
+    _dealt: set[str] = field(default_factory=set)
+    _exported: int = 0
 
-    def rows(self) -> Iterator[str]:
-        struck = [run for run in self.runs if run.struck]
-        waits = [run.seconds_to_next_turn for run in struck if run.seconds_to_next_turn is not None]
-        yield f"{'runs':42} {len(self.runs):6}"
-        yield f"{'of them with a death':42} {len(struck):6}"
-        yield f"{'orders accepted per upgrade, at most':42} {max((run.orders for run in self.runs), default=0):6}"
-        yield f"{'entries lost':42} {sum(len(run.lost) for run in self.runs):6}"
-        yield f"{'replies doubled':42} {sum(len(run.doubled) for run in self.runs):6}"
-        yield f"{'cards that differ from their timeline':42} {sum(run.card_differs for run in self.runs):6}"
-        yield f"{'upgrades not finished':42} {sum(run.unfinished for run in self.runs):6}"
-        yield f"{'runs in which a law broke':42} {sum(bool(run.laws_broken) for run in self.runs):6}"
-        yield f"{'seconds from a death to the next turn, worst':42} {max(waits, default=0.0):6.1f}"
+    def export(self) -> Path | None:
+        self._exported += 1
+        return self.keep and self.keep / f"matrix-{self._exported:04}.jsonl"
+
+    def deals(self) -> Iterator[tuple[Doom, Path | None] | None]:
+        """A share of what is left for each upgrade, as long as anything is left; None while others have it all."""
+        while self.left:
+            free = sorted(self.left - self._dealt)
+            if not free:
+                yield None
+                continue
+            share = self.dealer.sample(free, min(len(free), max(1, -(-len(self.left) // self.jobs))))
+            self._dealt |= set(share)
+            yield Doom(tuple(share), self.deaths), self.export()
+
+    def note(self, doom: Doom, run: Run) -> None:
+        struck = {death.point for death in run.deaths}
+        self._dealt -= set(doom.points)
+        self.struck |= struck
+        self.missed.update(() if struck else doom.points)
+        self.left -= struck | {point for point in doom.points if self.missed[point] >= MISSES}
+        self.table.runs.append(run)
+
+    @property
+    def never(self) -> list[str]:
+        return sorted(point for point, times in self.missed.items() if times >= MISSES and point not in self.struck)
 
 
-async def crash_matrix(most: int | None, seed: int) -> int:
+async def crash_matrix(most: int | None, seed: int, jobs: int, deaths: int, keep: Path | None) -> int:
     """Prints as it goes; 1 when a law broke. `most` points are chosen by `seed`, all without it."""
-    calm = await one_run(None)
-    points = [(mark, moment) for mark in calm.effects for moment in ("before", "after")]
-    print(f"{len(calm.effects)} effects, {len(points)} points at which to die; without a death: {_said(calm)}")
-    if most is not None and most < len(points):
-        points = random.Random(seed).sample(points, most)  # noqa: S311 - to be repeated, not to be secret
-    matrix = Matrix([calm])
-    for number, point in enumerate(points, 1):
-        run = await one_run(point)
-        matrix.runs.append(run)
-        print(f"{number:4} of {len(points)}  {' '.join(point):50} {_said(run)}", flush=True)
-    print("", *matrix.rows(), sep="\n")
-    return 1 if any(run.laws_broken for run in matrix.runs) else 0
-
-
-def _said(run: Run) -> str:
-    return "; ".join(run.laws_broken) or ("all laws held" if run.struck or run.point is None else "never got there")
-
-
-async def one_run(point: Point | None) -> Run:
-    with TemporaryDirectory(prefix="chaos-") as temporary:
-        chaos = Path(temporary)
-        if point:
-            (chaos / "doom").write_text(" ".join(point))
-        async with doomed_world(chaos) as here:
-            account = await play(here, SCENARIOS["happy"])
-            safe = here.aurora.orders_accepted == 0 and await _is_not_ordered(here, account)
-            differs, unfinished = await _stored(here, account)
-            return Run(
-                point=point,
-                struck=(chaos / "deaths").exists(),
-                orders=here.aurora.orders_accepted,
-                effects=tuple(mark for _, mark in effects(chaos)),
-                broken=() if safe else account.broken_laws(),
-                lost=lost(account),
-                doubled=doubled(account),
-                card_differs=differs,
-                unfinished=unfinished,
-                seconds_to_next_turn=_seconds_to_next_turn(chaos),
-            )
-
-
-async def _is_not_ordered(here: World, account: Account) -> bool:
-    """Whoever died between the intent and the call leaves an order that nobody gives: the bot says so, and that is right."""
-    if account.card is None:
-        return False
-    try:
-        await here.slack.person("U0AKI").sees(
-            CHANNEL, lambda seen: "· not ordered" in seen.text, within=NOT_ORDERED_SECONDS
-        )
-    except TimeoutError:
-        return False
-    return True
-
-
-@asynccontextmanager
-async def doomed_world(chaos: Path) -> AsyncIterator[World]:
-    """A world whose processes are watched over by fate, and started anew when they die."""
-    procfile = chaos / "Procfile"
-    python = shutil.which(sys.executable) or sys.executable
-    lines = [f"{name}: env CHAOS={chaos} {python} -m tests.chaos.doomed {name} {of}" for name, of in MODULES.items()]
-    procfile.write_text("\n".join(lines) + "\n")
-    async with world(chaos / "world", Wish(pace=PACE, tries=3, procfile=procfile)) as here:
-        yield here
-
-
-def effects(chaos: Path) -> Sequence[tuple[float, str]]:
-    """When each effect began, and its mark."""
-    lines = (line.split(" ", 1) for line in (chaos / "effects").read_text().splitlines())
-    return [(float(at), mark) for at, mark in lines]
-
-
-def _seconds_to_next_turn(chaos: Path) -> float | None:
-    """From a death to the next turn that anybody of that kind takes."""
-    deaths = chaos / "deaths"
-    if not deaths.exists():
-        return None
-    name, died = deaths.read_text().split()
-    after = (
-        at - float(died) for at, mark in effects(chaos) if mark.startswith(f"{name} docket:claim") and at > float(died)
+    matrix = Matrix(jobs, deaths, random.Random(seed), keep)  # noqa: S311 - to be repeated, not to be secret
+    calm = await one_run(Doom(()), matrix.export())
+    matrix.table.runs.append(calm)
+    points = [f"{mark} {moment}" for mark in calm.effects for moment in MOMENTS]
+    print(
+        f"{len(calm.effects)} effects, {len(points)} points at which to die. Without a death: {calm.said}", flush=True
     )
-    return next(after, None)
+    matrix.left |= set(matrix.dealer.sample(points, most) if most is not None and most < len(points) else points)
+    asked = len(matrix.left)
+    async for (doom, _), run in side_by_side(jobs, one_run, matrix.deals()):
+        matrix.note(doom, run)
+        print(f"{len(matrix.struck):5} of {asked}  {run.took:4.0f} s  {_listed(run)}", flush=True)
+    await _name_the_guilty(matrix)
+    print("", f"{'points':46} {asked:>6}", f"{'points struck':46} {len(matrix.struck):>6}", sep="\n")
+    print(*(f"never got there: {point}" for point in matrix.never), *matrix.table.rows(), sep="\n")
+    return 1 if matrix.table.broken else 0
 
 
-def doubled(account: Account) -> tuple[str, ...]:
-    """RDS itself says some things twice, so the thread may say them as often as RDS did."""
-    by_rds = Counter(event.message for event in account.world.aurora.rds_events())
-    told = Counter(account.lines())
-    return tuple(
-        line for line, count in told.items() if count > max((1, *(n for text, n in by_rds.items() if text in line)))
-    )
+async def certain_points(points: Sequence[str], keep: Path | None) -> int:
+    """One upgrade that dies at all of these; 1 when a law broke."""
+    run = await one_run(Doom(tuple(points), len(points)), keep and keep / "matrix-points.jsonl")
+    print(_listed(run), *Table([run]).rows(), sep="\n")
+    return 1 if run.laws_broken else 0
 
 
-def lost(account: Account) -> tuple[str, ...]:
-    """What RDS said and the thread does not say as often."""
-    told, by_rds = account.lines(), Counter(event.message for event in account.world.aurora.rds_events())
-    return tuple(text for text, count in by_rds.items() if sum(text in line for line in told) < count)
+def _listed(run: Run) -> str:
+    return f"{run.said}" + "".join(f"\n        {death.point}" for death in run.deaths)
 
 
-async def _stored(here: World, account: Account) -> tuple[bool, int]:
-    """Whether the card is another than its timeline makes it, and how many upgrades still need turns."""
-    async with RedisServer(here.valkey.url) as server:
-        upgrades = RedisUpgrades(server)
-        [upgrade] = await upgrades.latest()
-        story = tell(record.entry for record in await upgrades.timeline(upgrade.id))
-        shown = here.slack.board.find(account.card.channel, account.card.ts).text if account.card else ""
-        return shown != card(story).text, sum(not each.status.is_final for each in await upgrades.unfinished())
+async def _name_the_guilty(matrix: Matrix) -> None:
+    """Each point of an upgrade in which a law broke is struck again, alone."""
+    broken = [run for run in matrix.table.broken if run.deaths]
+    alone = [Doom((death.point,)) for run in broken for death in run.deaths]
+    guilty = dict[str, Run]()
+    async for (doom, _), run in side_by_side(matrix.jobs, one_run, ((doom, matrix.export()) for doom in alone)):
+        guilty |= {doom.points[0]: run} if run.laws_broken else {}
+        matrix.table.runs.append(run)
+    for run in broken:
+        found = [death.point for death in run.deaths if death.point in guilty]
+        again = " ".join(f'--point "{death.point}"' for death in run.deaths)
+        print("", f"BROKEN: {'; '.join(run.laws_broken)}", f"  logs: {', '.join(run.logs)}", sep="\n")
+        print(*(f"  guilty, alone: {point}: {guilty[point].said}" for point in found), sep="\n")
+        print(f"  python -m tests.chaos matrix {again}" + ("" if found else "   (none of them alone)"))

@@ -1,0 +1,191 @@
+"""One upgrade among deaths and moods: what it came to, and the table of many."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, ParamSpec, TypeVar
+
+from bot.adapters.redis import RedisServer
+from bot.adapters.redis_upgrades import RedisUpgrades
+from bot.domain.audit import audit
+from bot.domain.chain import Chain
+from bot.domain.story import tell
+from bot.messages.card import card
+from sandbox.account import Account
+from sandbox.world import World
+from tests.chaos.doomed import Death, read_deaths, read_effects
+
+PACE: Final = 5.0
+PATIENCE: Final = 3.0  # people wait longer for what several deaths hold up
+CLOSED_SECONDS: Final = 30.0  # from the end of the story until all is told and closed
+LOOK_SECONDS: Final = 0.1
+SETTINGS: Final = {"QUIET_SECONDS": "60"}
+
+P = ParamSpec("P")
+G = TypeVar("G", bound=tuple[Any, ...])
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the store holds in the end: see the fields of Run."""
+
+    card_differs: bool
+    unfinished: int
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one upgrade came to. `composition` is what it was played under, in words that ask for the same again."""
+
+    composition: str = ""
+    deaths: tuple[Death, ...] = ()
+    orders: int = 0
+    ending: str = ""
+    effects: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
+    card_differs: bool = False
+    unfinished: int = 0
+    faults: tuple[str, ...] = ()
+    waits: tuple[float, ...] = ()  # seconds from each death to the next turn
+    took: float = 0.0
+    logs: tuple[str, ...] = ()  # where they are, when a law broke
+
+    @property
+    def laws_broken(self) -> tuple[str, ...]:
+        """In sentences; empty when all held."""
+        said = [*self.broken]
+        said += [f"lost: {line}" for line in self.lost] + [f"told twice: {line}" for line in self.doubled]
+        said += ["the card is not the fold of its timeline"] if self.card_differs else []
+        said += [f"{self.orders} orders were accepted"] if self.orders > 1 else []
+        said += ["it is not finished, or not told to the end"] if self.unfinished else []
+        return (*said, *(f"audit: {fault}" for fault in self.faults))
+
+    @property
+    def said(self) -> str:
+        return "; ".join(self.laws_broken) or f"{self.ending}, all laws held"
+
+
+@dataclass
+class Table:
+    """All runs so far, in figures."""
+
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[Run]:
+        return [run for run in self.runs if run.laws_broken]
+
+    def rows(self) -> Iterator[str]:
+        endings = sorted({run.ending for run in self.runs})
+        ended = ", ".join(f"{sum(run.ending == each for run in self.runs)} {each}" for each in endings)
+        figures: list[tuple[str, object]] = [
+            ("runs", len(self.runs)),
+            ("deaths", sum(len(run.deaths) for run in self.runs)),
+            ("orders accepted per upgrade, at most", max((run.orders for run in self.runs), default=0)),
+            ("entries lost", sum(len(run.lost) for run in self.runs)),
+            ("replies doubled", sum(len(run.doubled) for run in self.runs)),
+            ("cards that differ from their timeline", sum(run.card_differs for run in self.runs)),
+            ("upgrades not finished", sum(run.unfinished for run in self.runs)),
+            ("timelines with an audit fault", sum(bool(run.faults) for run in self.runs)),
+            ("runs in which a law broke", len(self.broken)),
+            (
+                "seconds from a death to the next turn, worst",
+                f"{max((w for r in self.runs for w in r.waits), default=0.0):.1f}",
+            ),
+        ]
+        yield from (f"{name:46} {figure:>6}" for name, figure in figures)
+        yield f"{'how they ended':46} {ended}"
+
+
+@asynccontextmanager
+async def opened(here: World) -> AsyncIterator[RedisUpgrades]:
+    async with RedisServer(here.valkey.url) as server:
+        yield RedisUpgrades(server)
+
+
+async def stored(here: World, account: Account, keep: Path | None) -> Stored:
+    """Once all is told and closed, or late enough to say that it never will be. `keep` is the file to export to."""
+    async with opened(here) as upgrades:
+        unfinished = await _closed(upgrades)
+        [upgrade] = await upgrades.latest()
+        story = tell(record.entry for record in await upgrades.timeline(upgrade.id))
+        shown = here.slack.board.find(account.card.channel, account.card.ts).text if account.card else ""
+        chain, _ = await upgrades.chain(upgrade.id)
+    if keep:
+        export(chain, keep)
+    faults = tuple(f"entry {fault.number}: {fault.what}" for fault in audit(chain).faults)
+    return Stored(shown != card(story).text, unfinished, faults)
+
+
+def export(chain: Chain, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes("".join(f"{line}\n" for line in chain.lines()).encode(errors="surrogateescape"))
+
+
+async def _closed(upgrades: RedisUpgrades) -> int:
+    """How many still need turns."""
+    deadline, left = monotonic() + CLOSED_SECONDS, 1
+    while left and monotonic() < deadline:
+        left = len(await upgrades.unfinished())
+        await asyncio.sleep(LOOK_SECONDS)
+    return left
+
+
+async def judged(here: World, account: Account, chaos: Path, keep: Path | None) -> Run:
+    """Told and closed first: a narrator that died at the very end still may say something twice."""
+    kept = await stored(here, account, keep)
+    effects, deaths = tuple(read_effects(chaos)), read_deaths(chaos)
+    return Run(
+        deaths=deaths,
+        orders=here.aurora.orders_accepted,
+        ending=account.scenario.ending,
+        effects=tuple(mark for _, mark in effects),
+        broken=account.broken_laws(),
+        lost=account.lost(),
+        doubled=account.doubled(),
+        card_differs=kept.card_differs,
+        unfinished=kept.unfinished,
+        faults=kept.faults,
+        waits=tuple(_waits(deaths, effects)),
+        took=account.total_seconds,
+    )
+
+
+def _waits(deaths: Iterable[Death], effects: Sequence[tuple[float, str]]) -> Iterator[float]:
+    """From each death to the next turn that anybody of that kind takes."""
+    for death in deaths:
+        turns = (at for at, mark in effects if mark.startswith(f"{death.name} docket:claim") and at > death.at)
+        if turn := next(turns, None):
+            yield turn - death.at
+
+
+async def side_by_side(
+    jobs: int, play: Callable[P, Coroutine[Any, Any, Run]], deals: Iterator[G | None]
+) -> AsyncIterator[tuple[G, Run]]:
+    """What `play` comes to with each of these, in the order in which they end; so many at a time, each in a process of its own.
+
+    The next is asked for when there is room for it, so it may depend on what came before; None puts it off.
+    """
+    loop, waiting = asyncio.get_running_loop(), deals
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        running = dict[asyncio.Future[Run], G]()
+        while True:
+            while len(running) < jobs and (given := next(waiting, None)) is not None:
+                running[loop.run_in_executor(pool, _played, play, given)] = given
+            if not running:
+                return
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+
+
+def _played(play: Callable[..., Coroutine[Any, Any, Run]], given: Any) -> Run:
+    return asyncio.run(play(*given))
