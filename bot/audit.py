@@ -108,7 +108,7 @@ def _asked(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bot.audit", description="Verify and export the timelines of upgrades.")
     commands = parser.add_subparsers(dest="command", required=True)
     verifying = commands.add_parser("verify", help="exit 1 when a move was illegal or a timeline is not as written")
-    verifying.add_argument("what", nargs="?", default=ALL, metavar="UPGRADE|all|FILE", help="all, unless named")
+    verifying.add_argument("what", nargs="*", default=[ALL], metavar="UPGRADE|all|FILE", help="all, unless named")
     exporting = commands.add_parser("export", help="write a timeline as JSON Lines, which verify accepts")
     exporting.add_argument("upgrade", metavar="UPGRADE")
     exporting.add_argument("--to", metavar="FILE", help="instead of standard output")
@@ -121,7 +121,7 @@ def main(given: Sequence[str] | None = None) -> int:
         if asked.command == "export":
             _write(asyncio.run(export(asked.upgrade)), asked.to)
             return FINE
-        return verify_file(asked.what) if Path(asked.what).is_file() else asyncio.run(verify(asked.what))
+        return max(verify_file(what) if Path(what).is_file() else asyncio.run(verify(what)) for what in asked.what)
     except (Refused, Unavailable, OSError) as trouble:
         sys.stderr.write(f"{trouble}\n")
         return UNUSABLE

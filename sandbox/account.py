@@ -201,12 +201,12 @@ def _perhaps_down(reported: Json) -> Iterator[tuple[str | None, str | None]]:
 
 
 def _is_inside(down: Down, began: str | None, ended: str | None) -> bool:
-    """The log's stamps are cut to the millisecond."""
-    if began is None or ended is None:
+    """The log's stamps are cut to the millisecond. What has no end was not seen to end, and may still last."""
+    if began is None:
         return False
     ms = timedelta(milliseconds=1)
-    return (
-        datetime.fromisoformat(began) - ms <= down.down_from and down.down_until <= datetime.fromisoformat(ended) + ms
+    return datetime.fromisoformat(began) - ms <= down.down_from and (
+        ended is None or down.down_until <= datetime.fromisoformat(ended) + ms
     )
 
 

@@ -135,6 +135,9 @@ async def test_an_export_is_verified_without_any_store(
     monkeypatch.delenv("REDIS_URL")
     assert await run("verify", str(path)) == 0
     assert capsys.readouterr().out == f"{path}: legal and whole, 5 entries, succeeded\n"
+    copy.write_bytes(b"")
+    assert await run("verify", str(path), str(copy), str(path)) == 1
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["legal", "FAULT:", "legal"]
 
     whole = path.read_bytes()
     for place in range(0, len(whole) - 1, 7):  # the last byte ends the last line, and may be left out

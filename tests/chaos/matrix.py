@@ -14,12 +14,12 @@ from typing import Final
 
 from sandbox.leash import leashed_directory
 from sandbox.moods.order import not_ordered
-from sandbox.rehearse import kept, play
+from sandbox.rehearse import play
 from sandbox.scenarios import SCENARIOS
 from sandbox.world import Wish, world
 from tests.chaos.doomed import Doom, read_deaths
 from tests.chaos.lives import doomed
-from tests.chaos.run import PACE, PATIENCE, SETTINGS, Run, Table, judged, side_by_side
+from tests.chaos.run import PACE, PATIENCE, SETTINGS, Run, Table, judged, side_by_side, with_logs
 
 TRIES: Final = 6  # of a person: each may meet a death
 MISSES: Final = 3  # upgrades that come to none of their points, until these are given up
@@ -38,8 +38,8 @@ async def one_run(doom: Doom, keep: Path | None = None) -> Run:
                 run = await judged(here, await play(here, STORY), chaos, keep)
         except RuntimeError as trouble:
             run = Run(broken=(f"the world did not come up: {trouble}",), deaths=read_deaths(chaos))
-        logs = (str(kept(chaos)),) if run.laws_broken else ()
-        return replace(run, composition="; ".join(death.point for death in run.deaths) or "no death", logs=logs)
+        run = with_logs(run, chaos)
+        return replace(run, composition="; ".join(death.point for death in run.deaths) or "no death")
 
 
 @dataclass
@@ -127,6 +127,6 @@ async def _name_the_guilty(matrix: Matrix) -> None:
     for run in broken:
         found = [death.point for death in run.deaths if death.point in guilty]
         again = " ".join(f'--point "{death.point}"' for death in run.deaths)
-        print("", f"BROKEN: {'; '.join(run.laws_broken)}", f"  logs: {', '.join(run.logs)}", sep="\n")
+        print("", f"BROKEN: {'; '.join(run.laws_broken)}", f"  logs: {run.logs}", sep="\n")
         print(*(f"  guilty, alone: {point}: {guilty[point].said}" for point in found), sep="\n")
         print(f"  python -m tests.chaos matrix {again}" + ("" if found else "   (none of them alone)"))

@@ -1,11 +1,12 @@
 """One upgrade among deaths and moods: what it came to, and the table of many."""
 
 import asyncio
+import json
 import multiprocessing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, ParamSpec, TypeVar
@@ -16,7 +17,8 @@ from bot.domain.audit import audit
 from bot.domain.chain import Chain
 from bot.domain.story import tell
 from bot.messages.card import card
-from sandbox.account import Account
+from sandbox.account import Account, Json
+from sandbox.rehearse import kept
 from sandbox.world import World
 from tests.chaos.doomed import Death, read_deaths, read_effects
 
@@ -24,7 +26,11 @@ PACE: Final = 5.0
 PATIENCE: Final = 3.0  # people wait longer for what several deaths hold up
 CLOSED_SECONDS: Final = 30.0  # from the end of the story until all is told and closed
 LOOK_SECONDS: Final = 0.1
-SETTINGS: Final = {"QUIET_SECONDS": "60"}
+SETTINGS: Final = {
+    "QUIET_SECONDS": "60",
+    "PROBE_HOT_RATE": "8",  # enough for outages of a third of a second, and half of what a run costs otherwise
+    "PROBE_DEADLINE_SECONDS": "2.5",  # the machine's own hiccups are no outage
+}
 
 P = ParamSpec("P")
 G = TypeVar("G", bound=tuple[Any, ...])
@@ -56,7 +62,8 @@ class Run:
     faults: tuple[str, ...] = ()
     waits: tuple[float, ...] = ()  # seconds from each death to the next turn
     took: float = 0.0
-    logs: tuple[str, ...] = ()  # where they are, when a law broke
+    record: Json = field(default_factory=dict)
+    logs: str = ""  # where they are, when a law broke
 
     @property
     def laws_broken(self) -> tuple[str, ...]:
@@ -141,7 +148,7 @@ async def _closed(upgrades: RedisUpgrades) -> int:
 
 async def judged(here: World, account: Account, chaos: Path, keep: Path | None) -> Run:
     """Told and closed first: a narrator that died at the very end still may say something twice."""
-    kept = await stored(here, account, keep)
+    found = await stored(here, account, keep)
     effects, deaths = tuple(read_effects(chaos)), read_deaths(chaos)
     return Run(
         deaths=deaths,
@@ -151,11 +158,12 @@ async def judged(here: World, account: Account, chaos: Path, keep: Path | None) 
         broken=account.broken_laws(),
         lost=account.lost(),
         doubled=account.doubled(),
-        card_differs=kept.card_differs,
-        unfinished=kept.unfinished,
-        faults=kept.faults,
+        card_differs=found.card_differs,
+        unfinished=found.unfinished,
+        faults=found.faults,
         waits=tuple(_waits(deaths, effects)),
         took=account.total_seconds,
+        record=account.record(),
     )
 
 
@@ -165,6 +173,15 @@ def _waits(deaths: Iterable[Death], effects: Sequence[tuple[float, str]]) -> Ite
         turns = (at for at, mark in effects if mark.startswith(f"{death.name} docket:claim") and at > death.at)
         if turn := next(turns, None):
             yield turn - death.at
+
+
+def with_logs(run: Run, chaos: Path) -> Run:
+    """When a law broke, all logs and the record of the rehearsal are kept."""
+    if not run.laws_broken:
+        return replace(run, record={})
+    place = kept(chaos)
+    (place / "record.json").write_text(json.dumps(run.record, indent=2, ensure_ascii=False))
+    return replace(run, record={}, logs=str(place))
 
 
 async def side_by_side(
