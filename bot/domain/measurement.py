@@ -11,7 +11,9 @@ from bot.domain.outage import Outage, in_all, outages
 from bot.domain.unobserved import BLINK, Unobserved, resolution, unobserved
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-STILL_OUT: Final = timedelta(seconds=10)  # so long after its start the last attempt may not be written down yet
+STILL_OUT: Final = timedelta(
+    seconds=3
+)  # so long after its start the last attempt may not be written down yet, nor its next made
 
 
 class Measurement(Value):

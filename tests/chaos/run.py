@@ -28,6 +28,8 @@ CLOSED_SECONDS: Final = 30.0  # from the end of the story until all is told and 
 LOOK_SECONDS: Final = 0.1
 SETTINGS: Final = {
     "QUIET_SECONDS": "60",
+    "SETTLE_SECONDS": "4",  # longer than a prober may be silent at the end unnoticed, as with everything at its own pace
+    "DOUBT_SECONDS": "4",
     "PROBE_HOT_RATE": "8",  # enough for outages of a third of a second, and half of what a run costs otherwise
     "PROBE_DEADLINE_SECONDS": "2.5",  # the machine's own hiccups are no outage
 }

@@ -115,10 +115,19 @@ def test_from_the_order_to_the_end_nothing_unwatched_is_forgotten() -> None:
     )  # fmt: skip
 
 
+def test_a_prober_that_died_shortly_before_the_end_has_not_watched_until_then() -> None:
+    """A writer that restarts right after may be up again for seconds when all is over."""
+    made = measured(tried(0), tried(1), tried(2))
+    assert made.since_order(NOON, NOON + 5 * SECOND).unobserved == ()
+    died = made.since_order(NOON, NOON + 7 * SECOND)
+    assert died.unobserved == (unwatched(2, 7),)
+    assert died.at_most == 5 * SECOND
+
+
 def test_what_nobody_watched_before_the_order_is_no_cost() -> None:
     made = measured(tried(0), tried(10), tried(20), *map(tried, range(21, 30)))
-    assert made.since_order(NOON + 12 * SECOND, NOON + 35 * SECOND).unobserved == (unwatched(12, 20.1),)
-    assert made.since_order(NOON + 25 * SECOND, NOON + 35 * SECOND).unobserved == ()
+    assert made.since_order(NOON + 12 * SECOND, NOON + 32 * SECOND).unobserved == (unwatched(12, 20.1),)
+    assert made.since_order(NOON + 25 * SECOND, NOON + 32 * SECOND).unobserved == ()
 
 
 def test_what_was_never_measured_has_no_stretches() -> None:
