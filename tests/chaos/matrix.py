@@ -127,6 +127,6 @@ async def _name_the_guilty(matrix: Matrix) -> None:
     for run in broken:
         found = [death.point for death in run.deaths if death.point in guilty]
         again = " ".join(f'--point "{death.point}"' for death in run.deaths)
-        print("", f"BROKEN: {'; '.join(run.laws_broken)}", f"  logs: {run.logs}", sep="\n")
+        print("", f"BROKEN: {'; '.join(run.laws_broken)}", run.where, sep="\n")
         print(*(f"  guilty, alone: {point}: {guilty[point].said}" for point in found), sep="\n")
         print(f"  python -m tests.chaos matrix {again}" + ("" if found else "   (none of them alone)"))

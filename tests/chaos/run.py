@@ -3,6 +3,7 @@
 import asyncio
 import json
 import multiprocessing
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
@@ -65,6 +66,7 @@ class Run:
     waits: tuple[float, ...] = ()  # seconds from each death to the next turn
     took: float = 0.0
     record: Json = field(default_factory=dict)
+    load: float = 0.0  # of the machine at the end, as `uptime` has it: one that is starved measures itself
     logs: str = ""  # where they are, when a law broke
 
     @property
@@ -76,6 +78,10 @@ class Run:
         said += [f"{self.orders} orders were accepted"] if self.orders > 1 else []
         said += ["it is not finished, or not told to the end"] if self.unfinished else []
         return (*said, *(f"audit: {fault}" for fault in self.faults))
+
+    @property
+    def where(self) -> str:
+        return f"  load {self.load:.1f}, logs: {self.logs}"
 
     @property
     def said(self) -> str:
@@ -124,7 +130,9 @@ async def stored(here: World, account: Account, keep: Path | None) -> Stored:
     """Once all is told and closed, or late enough to say that it never will be. `keep` is the file to export to."""
     async with opened(here) as upgrades:
         unfinished = await _closed(upgrades)
-        [upgrade] = await upgrades.latest()
+        upgrade = next(iter(await upgrades.latest()), None)
+        if upgrade is None:  # nobody got as far as to propose it, and the account says so
+            return Stored(card_differs=False, unfinished=0, faults=())
         story = tell(record.entry for record in await upgrades.timeline(upgrade.id))
         shown = here.slack.board.find(account.card.channel, account.card.ts).text if account.card else ""
         chain, _ = await upgrades.chain(upgrade.id)
@@ -165,6 +173,7 @@ async def judged(here: World, account: Account, chaos: Path, keep: Path | None) 
         faults=found.faults,
         waits=tuple(_waits(deaths, effects)),
         took=account.total_seconds,
+        load=os.getloadavg()[0],
         record=account.record(),
     )
 

@@ -175,5 +175,5 @@ async def storm(runs: int, seed: int, jobs: int, keep: Path | None) -> int:
     print("", *table.rows(), sep="\n")
     for run in table.broken:
         print("", f"BROKEN: {run.composition}", *(f"  {each}" for each in run.laws_broken), sep="\n")
-        print(f"  logs: {run.logs}")
+        print(run.where)
     return 1 if table.broken else 0
