@@ -92,7 +92,7 @@ def _restarts(asked: Asked) -> set[str]:
 def _asked(mood: Mood, seed: int, random: Random) -> Asked:
     argument = mood.usual
     if mood.name == "server-silent":
-        argument = f"{random.uniform(3, 5):.1f}"  # longer than an attempt waits
+        argument = f"{random.uniform(6, 8):.1f}"  # longer than an attempt waits
     elif mood.argument == "SECONDS":
         argument = f"{float(mood.usual) * random.uniform(0.5, 1.5):.1f}"
     elif mood.argument == "TIMES":
