@@ -73,6 +73,14 @@ class Click(Sent):
     confirm: Confirm | None = None
 
 
+@dataclass
+class Submission(Sent):
+    """A form, filled in and submitted. `said` is what took its place, and `errors` what Slack shows below its inputs."""
+
+    said: str = ""
+    errors: Json = field(default_factory=dict)
+
+
 class Deeds:
     """Finds the deed that an ephemeral message answers: the person's latest in that channel."""
 

@@ -1,5 +1,6 @@
 """What Slack tells the app about a command, a click or an event."""
 
+from collections.abc import Mapping
 from uuid import uuid4
 
 from sandbox.slack.errors import Json
@@ -68,6 +69,35 @@ def action_of(block: Json, element: Json, at: str) -> Json:
     kept = ("type", "action_id", "text", "value", "style")
     carried = {name: element[name] for name in kept if name in element}
     return carried | {"block_id": block["block_id"], "action_ts": at}
+
+
+def submission_payload(
+    workspace: Workspace, user: User, view: Json, typed: Mapping[str, str], *, trigger_id: str
+) -> Json:
+    """`typed` is what was typed into each input, by its `block_id`; nothing typed is None."""
+    inputs = [block for block in view["blocks"] if block["type"] == "input"]
+    values = {
+        block["block_id"]: {
+            block["element"]["action_id"]: {
+                "type": block["element"]["type"],
+                "value": typed.get(block["block_id"]) or None,
+            }
+        }
+        for block in inputs
+    }
+    state = {"values": values}
+    return {
+        "type": "view_submission",
+        "team": {"id": workspace.team_id, "domain": workspace.domain},
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id},
+        "api_app_id": APP_ID,
+        "token": VERIFICATION_TOKEN,
+        "trigger_id": trigger_id,
+        "view": view | {"team_id": workspace.team_id, "app_id": APP_ID, "state": state},
+        "response_urls": [],
+        "is_enterprise_install": False,
+        "enterprise": None,
+    }
 
 
 def event_payload(workspace: Workspace, event: Json, at: float) -> Json:

@@ -1,16 +1,17 @@
 """People: what they type, click and see is the only way tests act and look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from sandbox.slack import views
 from sandbox.slack.args import Args
 from sandbox.slack.courier import Courier
-from sandbox.slack.deeds import Click, Confirm, Deeds, Sent
+from sandbox.slack.deeds import Click, Confirm, Deeds, Sent, Submission
 from sandbox.slack.delivery import Envelope
 from sandbox.slack.errors import Json, SlackError
 from sandbox.slack.message import ChangeKind, Message
-from sandbox.slack.payloads import action_of, click_payload, command_payload, event_payload
+from sandbox.slack.payloads import action_of, click_payload, command_payload, event_payload, submission_payload
 from sandbox.slack.response_urls import ResponseUrls, answer
-from sandbox.slack.transcript import transcript
+from sandbox.slack.transcript import block_lines, transcript
 from sandbox.slack.workspace import Channel, User
 from sandbox.slack.world import World
 
@@ -34,7 +35,7 @@ class Front:
         self._note("command", sent, f"{command} {text}".rstrip())
         url = self._urls.issue(sent.id, channel.id, user.id, sent.hear)
         payload = command_payload(
-            self.world.workspace, user, channel, command, text, trigger_id=self._trigger(), response_url=url
+            self.world.workspace, user, channel, command, text, trigger_id=self._trigger(user), response_url=url
         )
         await self._deliver(sent, Envelope("slash_commands", payload))
         self._show_ack(sent)
@@ -46,10 +47,31 @@ class Front:
         url = self._urls.issue(click.id, message.channel, user.id, click.hear, original=message.ts)
         action = action_of(block, element, self.world.board.new_ts())
         payload = click_payload(
-            self.world.workspace, user, message, action, trigger_id=self._trigger(), response_url=url
+            self.world.workspace, user, message, action, trigger_id=self._trigger(user), response_url=url
         )
         await self._deliver(click, Envelope("interactive", payload))
         return click
+
+    async def submit(self, user: User, view: Json, typed: Mapping[str, str]) -> Submission:
+        sent = Submission(user.id, "")
+        payload = submission_payload(self.world.workspace, user, view, typed, trigger_id=self._trigger(user))
+        await self._deliver(sent, Envelope("interactive", payload))
+        if sent.acked:
+            self._show_outcome(sent, view)
+        return sent
+
+    def _show_outcome(self, sent: Submission, view: Json) -> None:
+        """An acknowledgement closes the form, shows errors in it, or puts another view in its place."""
+        told = sent.ack_body or {}
+        match told.get("response_action"):
+            case "errors":
+                sent.errors = told["errors"]
+            case "update":
+                shown = views.updated(self.world, view, told.get("view"))
+                sent.said = "\n".join(block_lines(shown["blocks"], self.world.workspace))
+                views.put_in_front(self.world, sent.user, shown)
+            case _:
+                views.put_in_front(self.world, sent.user, None)
 
     async def event(self, event: Json) -> Sent:
         sent = Sent(str(event.get("user", "")), str(event.get("channel", "")))
@@ -65,8 +87,8 @@ class Front:
         self._deeds.begun(sent)
         return sent
 
-    def _trigger(self) -> str:
-        return self.world.triggers.issue()
+    def _trigger(self, user: User) -> str:
+        return self.world.triggers.issue(user.id)
 
     def _show_ack(self, sent: Sent) -> None:
         """The body of a command's acknowledgement is its first answer."""
@@ -94,6 +116,29 @@ class Person:
         shown = message if stale else self._reads(message)
         block, element = _button(shown, action_id, value)
         return await self._front.click(self.user, shown, block, element)
+
+    async def sees_form(self, callback_id: str, within: float = 5.0) -> Json:
+        """The form in front of this person."""
+
+        def form() -> Json | None:
+            view = self._world.modals.get(self.user.id)
+            return view if view and view.get("callback_id") == callback_id else None
+
+        try:
+            return await self._world.board.bell.until(form, within)
+        except TimeoutError:
+            raise TimeoutError(f"{self.user.real_name} waited {within:g} s for a form in vain.") from None
+
+    async def submit(self, form: Json, **typed: str) -> Submission:
+        """Fills the form in, by the `block_id` of its inputs, and submits it."""
+        for block in form["blocks"]:
+            most = block.get("element", {}).get("max_length", 3000)
+            if len(typed.get(block["block_id"], "")) > most:
+                raise NotOnScreenError(f"Slack lets nobody type more than {most} characters there")
+        return await self._front.submit(self.user, form, typed)
+
+    def closes_form(self) -> None:
+        views.put_in_front(self._world, self.user.id, None)
 
     def says(self, channel: str, text: str, thread_ts: str | None = None) -> Message:
         """Writes a message, as people do."""

@@ -33,11 +33,15 @@ def message_lines(message: Message, workspace: Workspace) -> list[str]:
 def content_lines(message: Message, workspace: Workspace) -> list[str]:
     """What a message shows, without its author: blocks, or else its text; then its files."""
     if message.blocks:
-        lines = [line for block in message.blocks for line in _block(block, workspace)]
+        lines = block_lines(message.blocks, workspace)
     else:
         edited = " (edited)" if message.edited else ""
         lines = (as_seen(message.text, workspace) + edited).splitlines()
     return [*lines, *([f"[{'] ['.join(file.name for file in message.files)}]"] if message.files else [])]
+
+
+def block_lines(blocks: Sequence[Json], workspace: Workspace) -> list[str]:
+    return [line for block in blocks for line in _block(block, workspace)]
 
 
 def _block(block: Json, workspace: Workspace) -> list[str]:

@@ -51,6 +51,7 @@ class World:
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
     uploads: dict[str, Upload] = field(default_factory=dict)
     views: dict[str, Json] = field(default_factory=dict)
+    modals: dict[str, Json] = field(default_factory=dict)  # user → the view in front of them
     home_tabs: dict[str, Json] = field(default_factory=dict)
     port: int = 0
 
