@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.attempts import Attempt
+from bot.domain.buttons import Button
 from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import START, Account, ChannelId, Position, Region, UpgradeId, UserId
 from bot.domain.plan import Plan
@@ -193,6 +194,14 @@ class Upgrades(Protocol):
 
     async def set_told(self, id: UpgradeId, told: Told) -> Told:
         """Save it, and give it as saved. Conflict when another narrator has saved since it was read."""
+        ...
+
+    async def keep_buttons(self, buttons: Mapping[str, Button]) -> None:
+        """Remember what the buttons of a card mean, by token, as long as the retention says."""
+        ...
+
+    async def button(self, token: str) -> Button | None:
+        """What a button with this token means; None when no card had one, or its retention is over."""
         ...
 
     async def close(self, id: UpgradeId) -> None:

@@ -97,6 +97,10 @@ if left >= 0 then redis.call('PEXPIRE', told, left) end
 return 'saved'
 """
 
+KEEP: Final = """
+for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 1], 'EX', ARGV[1]) end
+"""
+
 ADD_ATTEMPTS: Final = """
 redis.call('XADD', KEYS[1], '*', 'vantage', ARGV[1], 'rows', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -13,11 +13,13 @@ from bot.adapters import redis_scripts as scripts
 from bot.adapters.redis import RedisServer, claimed, key
 from bot.adapters.redis_freezes import FREEZES, milliseconds, scope_of
 from bot.domain.attempts import Attempt
+from bot.domain.buttons import Button
 from bot.domain.chain import BEGINNING, Chain, Link, person, seal, written
 from bot.domain.errors import Conflict, Frozen, Unavailable
 from bot.domain.ids import START, Account, Position, UpgradeId
 from bot.domain.timeline import ENTRY, Entry, Intended
 from bot.domain.upgrade import Upgrade
+from bot.domain.upgrade import saved as as_saved
 from bot.ports import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
@@ -31,6 +33,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _UPGRADE: Final = TypeAdapter(Upgrade)
 _TOLD: Final = TypeAdapter(Told)
+_BUTTON: Final = TypeAdapter(Button)
 
 T = TypeVar("T")
 logger: Final = logging.getLogger(__name__)
@@ -89,7 +92,7 @@ class RedisUpgrades:
         return await self._commit(upgrade, entries)
 
     async def _commit(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
-        saved = upgrade.model_copy(update={"revision": upgrade.revision + 1})
+        saved = as_saved(upgrade, entries)
         intents = [each.at for each in entries if isinstance(each, Intended)]
         head = BEGINNING if upgrade.revision == 0 or not entries else await self._head(upgrade.id)
         answer = await self._append(
@@ -214,6 +217,18 @@ class RedisUpgrades:
             raise Conflict(f"{id} is told by another narrator")
         return saved
 
+    async def keep_buttons(self, buttons: Mapping[str, Button]) -> None:
+        """Keeping them again changes nothing, but how long they are kept from now on."""
+        if buttons:
+            keys = [_button(token) for token in buttons]
+            await self._server.run(
+                scripts.KEEP, keys, self._keep, *(each.model_dump_json() for each in buttons.values())
+            )
+
+    async def button(self, token: str) -> Button | None:
+        text = await self._server.read(self._server.reads.get(_button(token)))
+        return None if text is None else _parsed(_BUTTON, _button(token), text)
+
     async def close(self, id: UpgradeId) -> None:
         await self._server.do("SREM", UNFINISHED, id)
 
@@ -280,6 +295,10 @@ def _once(id: str) -> str:
 
 def _told(id: str) -> str:
     return key("told", id)
+
+
+def _button(token: str) -> str:
+    return key("button", token)
 
 
 def _attempts(id: str, endpoint: str) -> str:

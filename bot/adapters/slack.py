@@ -26,6 +26,7 @@ from yarl import URL
 
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, UserId
+from bot.messages.forms import Form
 from bot.messages.message import Message
 from bot.ports import Busy, Lanes
 
@@ -39,6 +40,7 @@ READING = timedelta(minutes=1) / 200  # seldom, so this distance is small; the l
 PATIENCE = timedelta(seconds=1.5)  # longer waits end the turn, so that nobody's place is slept away
 CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE: Final = 200
+TRIGGER: Final = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -252,3 +254,18 @@ class SlackAnswers:
     async def whisper(self, channel: str, user: UserId, message: Message) -> None:
         blocks = [dict(block) for block in message.blocks] or None
         await answered(self.slack.calm.chat_postEphemeral(channel=channel, user=user, text=message.text, blocks=blocks))
+
+
+@dataclass(frozen=True)
+class SlackForms:
+    """Puts a form in front of whoever clicked."""
+
+    slack: Slack
+
+    async def open(self, trigger: str, form: Form) -> None:
+        """Before the trigger is dead, three seconds after the click it came with."""
+        try:
+            async with asyncio.timeout(TRIGGER.total_seconds()):
+                await answered(self.slack.once.views_open(trigger_id=trigger, view=dict(form)))
+        except TimeoutError as error:
+            raise _no_answer(error) from error

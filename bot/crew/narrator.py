@@ -3,12 +3,14 @@
 import hashlib
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import TypeVar
 
+from bot.domain.buttons import Button, buttons
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId
 from bot.domain.report import report
@@ -75,8 +77,9 @@ class Narrator:
     async def _tell(self, upgrade: Upgrade, timeline: Sequence[Recorded]) -> timedelta | None:
         told = await self._settle_doubt(upgrade, await self.upgrades.told(upgrade.id), timeline)
         story = tell(record.entry for record in timeline)
-        shown = _drawn(upgrade, story)
-        told = await self._show_card(upgrade, told, shown)
+        made = await self._buttons(upgrade, story)
+        shown = _drawn(upgrade, story, made)
+        told = await self._show_card(upgrade, told, shown, made)
         told = await self._reply(upgrade, told, timeline)
         if story.ended_at is None:
             return self.every
@@ -86,6 +89,15 @@ class Narrator:
             return self.every if told.refused_since is None else REFUSAL
         await self.upgrades.close(upgrade.id)
         return None
+
+    async def _buttons(self, upgrade: Upgrade, story: Story) -> Mapping[str, Button]:
+        """One that an older bot proposed gets its seal here, and its card the buttons of this one."""
+        made = buttons(story, upgrade.seal)
+        if upgrade.seal or not made:
+            return made
+        sealed = upgrade.model_copy(update={"seal": secrets.token_urlsafe()})
+        await self.upgrades.save(sealed, ())
+        return buttons(story, sealed.seal)
 
     async def _settle_doubt(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
         """A message may have got out without its `ts` being saved: look for it before posting it again."""
@@ -111,12 +123,19 @@ class Narrator:
             told = replace(told, position=Position(doubtful))
         return await self._remember(upgrade, replace(told, telling=None))
 
-    async def _show_card(self, upgrade: Upgrade, told: Told, message: Message) -> Told:
-        """Post it once, then edit it: the latest wins, and never more often than Slack likes."""
+    async def _show_card(self, upgrade: Upgrade, told: Told, message: Message, made: Mapping[str, Button]) -> Told:
+        """Post it once, then edit it: the latest wins, and never more often than Slack likes.
+
+        What its buttons mean is kept before anybody can click them.
+        """
         if told.card_ts is None:
+            await self.upgrades.keep_buttons(made)
             return await self._post_card(upgrade, told, message)
         ts, told = told.card_ts, await self._link(upgrade, told)
-        return await self._edit_card(upgrade, told, ts, message) if self._is_due(upgrade, told, message) else told
+        if not self._is_due(upgrade, told, message):
+            return told
+        await self.upgrades.keep_buttons(made)
+        return await self._edit_card(upgrade, told, ts, message)
 
     def _is_due(self, upgrade: Upgrade, told: Told, message: Message) -> bool:
         """A card that shows it all is edited too while people are to click it: only so does one learn that it is gone."""
@@ -256,9 +275,9 @@ def _made(make: Callable[[], T], otherwise: S) -> T | S:
         return otherwise
 
 
-def _drawn(upgrade: Upgrade, story: Story) -> Message:
+def _drawn(upgrade: Upgrade, story: Story, made: Mapping[str, Button]) -> Message:
     plain = Message(f"An upgrade to {upgrade.plan.target}. Its card could not be drawn; the bot's log says why.")
-    return _made(lambda: card(story), plain)
+    return _made(lambda: card(story, made), plain)
 
 
 def _files(timeline: Sequence[Recorded]) -> tuple[Mapping[str, str], Message]:

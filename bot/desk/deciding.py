@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hmac import compare_digest
 
 from bot.desk.freezing import Freezing
 from bot.directory import look_up, members_of, ruling
 from bot.domain import upgrade as moves
-from bot.domain.answered import Standing
+from bot.domain.answered import Pressed, Standing
+from bot.domain.buttons import UNKNOWN
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.plan import make_plan
@@ -24,6 +26,7 @@ from bot.domain.policy import (
     ruling_on,
 )
 from bot.domain.preflight import blockers, preflight
+from bot.domain.story import tell
 from bot.domain.targets import choose_target
 from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Move, Upgrade
@@ -54,7 +57,7 @@ class Deciding(Freezing):
             raise Refused(f"`{found.identifier}` cannot be upgraded now: {'; '.join(each.text for each in grave)}.")
         upgrade, entries = moves.propose(
             id=_new_id(found), team=self.home, by=by, reason=reason, plan=plan,
-            findings=findings, rule=rule, now=now,
+            findings=findings, rule=rule, now=now, seal=secrets.token_urlsafe(),
         )  # fmt: skip
         try:
             saved = await self.upgrades.create(upgrade, entries)
@@ -64,7 +67,23 @@ class Deciding(Freezing):
         await self._set_going(saved)
         return replace(await self._carded(saved), waits=await self.waits_for(saved))
 
-    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
+    async def pressed(self, token: str, action: str) -> Pressed:
+        """What the button with this token means, if it is the one for that action."""
+        button = await self.upgrades.button(token)
+        upgrade = await self.upgrades.get(button.upgrade) if button else None
+        sealed = button and upgrade and compare_digest(button.token(upgrade.seal), token)
+        if button is None or upgrade is None or not sealed or button.action != action:
+            raise Refused(UNKNOWN)
+        return Pressed(upgrade, button.version, button.digest)
+
+    async def may_decline(self, by: UserId, token: str) -> Upgrade:
+        """What a click on Decline is about; refused at once when what follows could not count any more."""
+        pressed = await self.pressed(token, "decline")
+        moves.check_open(pressed.upgrade, self.clock.now())
+        moves.check_card(pressed.upgrade, by, pressed.card)
+        return pressed.upgrade
+
+    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str, card: int | None = None) -> Upgrade:
         """Count an approval; the plan is made again, so that nobody approves what is not there any more.
 
         When it has changed, that is saved first, and then the approval counts if they saw all that is planned now.
@@ -80,19 +99,19 @@ class Deciding(Freezing):
             ruled = ruling_on(rule, case, directory, self.clock.now())
             check_approver(person, rule, directory.groups, self.home, ruled.missing)
             await self._keep_up(read, rule)
-            move = moves.approve(read, by, digest, rule, self.clock.now(), missing=ruled.missing)
+            move = moves.approve(read, by, digest, rule, self.clock.now(), missing=ruled.missing, card=card)
             ruled.check()
             check_counts(by, rule, ruled)
             return move
 
         return await self._decided(upgrade, decide)
 
-    async def withdraw(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+    async def withdraw(self, by: UserId, upgrade: UpgradeId, card: int | None = None) -> Upgrade:
         person = await self._person(by)
 
         async def decide(read: Upgrade) -> Move:
             check_member(person, self.home)
-            return moves.withdraw(read, by, self.clock.now())
+            return moves.withdraw(read, by, self.clock.now(), card)
 
         return await self._decided(upgrade, decide)
 
@@ -103,18 +122,21 @@ class Deciding(Freezing):
             raise Refused("This upgrade is not known any more. Propose it with `/aurora upgrade`.")
         return await self.propose(by, before.cluster, str(before.plan.target), before.reason)
 
-    async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+    async def decline(self, by: UserId, upgrade: UpgradeId, why: str = "", card: int | None = None) -> Upgrade:
         person = await self._person(by)
 
         async def decide(read: Upgrade) -> Move:
             moves.check_open(read, self.clock.now())
             rule = self.policies.policy().rule_for(read.cluster)
             check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
-            return moves.decline(read, by, self.clock.now())
+            return moves.decline(read, by, self.clock.now(), why, card)
 
         return await self._decided(upgrade, decide)
 
-    async def cancel(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
+    async def decline_cluster(self, by: UserId, cluster: str, why: str) -> Upgrade:
+        return await self.decline(by, (await self._only_open(cluster, "decline")).id, why)
+
+    async def cancel(self, by: UserId, upgrade: UpgradeId, card: int | None = None) -> Upgrade:
         """By the proposer or an approver, before the order."""
         person = await self._person(by)
 
@@ -124,16 +146,19 @@ class Deciding(Freezing):
             if by != read.proposed_by:
                 rule = self.policies.policy().rule_for(read.cluster)
                 check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
-            return moves.cancel(read, by, self.clock.now())
+            return moves.cancel(read, by, self.clock.now(), card=card)
 
         return await self._decided(upgrade, decide)
 
     async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade:
+        return await self.cancel(by, (await self._only_open(cluster, "cancel")).id)
+
+    async def _only_open(self, cluster: str, to_do: str) -> Upgrade:
         standing = next(iter(await self._open_named(cluster)), None)
         if standing is None:
             await self._own_up()
-            raise Refused(f"`{cluster}` has no open upgrade to cancel.{await self._did_you_mean(cluster)}")
-        return await self.cancel(by, standing.id)
+            raise Refused(f"`{cluster}` has no open upgrade to {to_do}.{await self._did_you_mean(cluster)}")
+        return standing
 
     async def _decided(self, id: UpgradeId, decide: Callable[[Upgrade], Awaitable[Move]]) -> Upgrade:
         """Read, decide, save: again from the start when somebody saved in between."""
@@ -141,6 +166,8 @@ class Deciding(Freezing):
             read = await self.upgrades.get(id)
             if read is None:
                 raise Refused("This upgrade is not known any more. `/aurora status` shows what is open.")
+            if not read.version:
+                read = await self._counted(read)
             try:
                 upgrade, entries = await decide(read)
                 saved = await self.upgrades.save(upgrade, entries)
@@ -149,6 +176,11 @@ class Deciding(Freezing):
             await self._set_going(saved)
             return saved
         raise Conflict(f"upgrade {id} kept changing")
+
+    async def _counted(self, upgrade: Upgrade) -> Upgrade:
+        """Of one that an older bot wrote, the version of its card is what its timeline makes it."""
+        told = await self.upgrades.timeline(upgrade.id)
+        return upgrade.model_copy(update={"version": tell(each.entry for each in told).version})
 
     async def _set_going(self, upgrade: Upgrade) -> None:
         """The record is what counts: a sweep sets going whatever is not, so trouble here loses nothing."""

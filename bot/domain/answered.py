@@ -56,6 +56,15 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Pressed:
+    """What a click means: the upgrade as it is now, and the version and the plan of the card that was clicked."""
+
+    upgrade: Upgrade
+    card: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class Chilled:
     """A freeze, and what it came instead of."""
 

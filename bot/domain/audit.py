@@ -1,6 +1,7 @@
 """Timeline → was every move legal? Derived anew from what is kept alone, for those who need not take the bot's word."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from pydantic import ValidationError
@@ -34,6 +35,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Turning,
     WentDown,
     Withdrawn,
 )
@@ -116,6 +118,8 @@ class _Standing:
     needed: int
     plans: tuple[Plan, ...]
     approvals: tuple[tuple[UserId, str], ...] = ()
+    version: int = 0  # of the card
+    acted: Mapping[UserId, int] = field(default_factory=dict)  # up to which version of it each person has had their say
 
     @property
     def plan(self) -> Plan:
@@ -153,11 +157,24 @@ def _follow(chain: Chain) -> tuple[_Standing | None, Fault | None]:
 
 def _next(upgrade: UpgradeId, standing: _Standing | None, link: Link) -> _Standing:
     entry = _read(link)
-    after = _begun(upgrade, entry) if standing is None else _moved(standing, entry)
+    after = _begun(upgrade, entry) if standing is None else _by_card(standing, _moved(standing, entry), entry)
     if link.who is not None:
         acted = person(entry, after.proposed.team)
         _demand(link.who == acted if acted else link.who in ROLES, f"it cannot have been {link.who!r} who wrote it")
     return after
+
+
+def _by_card(now: _Standing, after: _Standing, entry: Entry) -> _Standing:
+    """A card serves each person once: whoever acted decides again by a card that was drawn after that."""
+    if not isinstance(entry, Turning):
+        return after
+    if isinstance(entry, Approved | Withdrawn | Declined | Cancelled) and entry.by:
+        if entry.card is not None:
+            _demand(1 <= entry.card <= now.version, f"it was done by card {entry.card}, which was not drawn yet")
+            seen = now.acted.get(entry.by, 0)
+            _demand(entry.card > seen, f"it was done by card {entry.card}, and this person has acted since")
+        after = replace(after, acted={**now.acted, entry.by: now.version})
+    return replace(after, version=now.version + 1)
 
 
 def _read(link: Link) -> Entry:
@@ -174,7 +191,7 @@ def _begun(upgrade: UpgradeId, entry: Entry) -> _Standing:
     _demand(entry.upgrade == upgrade, f"it is of another upgrade, {entry.upgrade!r}")
     _demand(entry.rule.covers(entry.plan.global_cluster), "the rule recorded with it does not cover this cluster")
     _demand(entry.expires_at == entry.at + entry.rule.expires_after, "its time is not the one that its rule gives")
-    return _Standing(entry, Status.PROPOSED, entry.rule.approvals, plans=(entry.plan,))
+    return _Standing(entry, Status.PROPOSED, entry.rule.approvals, plans=(entry.plan,), version=1)
 
 
 def _moved(now: _Standing, entry: Entry) -> _Standing:

@@ -36,6 +36,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Turning,
     WentDown,
     Withdrawn,
 )
@@ -70,6 +71,7 @@ class Story(Value):
     """Where an upgrade stands, as far as its timeline tells."""
 
     proposed: Proposed
+    version: int = 0  # of the card: how many entries made another one to decide by
     status: Status = Status.PROPOSED
     needed: int = 0  # approvals
     approvers: tuple[str, ...] = ()
@@ -80,7 +82,7 @@ class Story(Value):
     approvals: tuple[Approved, ...] = ()  # of this plan or of an earlier one
     replanned: tuple[Replanned, ...] = ()
     rule_changes: tuple[str, ...] = ()  # what the last entry found changed
-    declined_by: UserId | None = None
+    declined: Declined | None = None
     cancelled: Cancelled | None = None
     held_for: tuple[str, ...] = ()
     ordered_at: datetime | None = None
@@ -122,7 +124,8 @@ class Story(Value):
 
     def after(self, entry: Entry) -> "Story":
         """The story with one more entry."""
-        return self.model_copy(update={**self._ruled(entry), **self._news(entry)})
+        version = self.version + isinstance(entry, Turning)
+        return self.model_copy(update={"version": version, **self._ruled(entry), **self._news(entry)})
 
     def _ruled(self, entry: Entry) -> dict[str, object]:
         """What the rule in force asks for now, when this entry says it."""
@@ -160,7 +163,7 @@ class Story(Value):
                     "replanned": (*self.replanned, entry), "needed": entry.needed, "missing": entry.missing,
                 }  # fmt: skip
             case Declined():
-                return {"status": Status.DECLINED, "declined_by": entry.by, "ended_at": entry.at}
+                return {"status": Status.DECLINED, "declined": entry, "ended_at": entry.at}
             case Cancelled():
                 return {"status": Status.CANCELLED, "cancelled": entry, "ended_at": entry.at}
             case Expired():

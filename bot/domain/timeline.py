@@ -40,7 +40,8 @@ class Proposed(Happening):
 class Approved(Happening):
     """`count` of `needed` approvals are in with this one; `missing` says whose are still asked for.
 
-    `rule` is the one in force; older entries have none.
+    `rule` is the one in force; older entries have none. `card` is the version of the card that was clicked, here and
+    wherever a person acts; None when it was a command, and in older entries.
     """
 
     kind: Literal["approved"] = "approved"
@@ -50,6 +51,7 @@ class Approved(Happening):
     needed: int
     rule: Rule | None = None
     missing: tuple[Need, ...] = ()
+    card: int | None = None
 
 
 class Withdrawn(Happening):
@@ -59,6 +61,7 @@ class Withdrawn(Happening):
     by: UserId
     count: int
     needed: int
+    card: int | None = None
 
 
 class Reminded(Happening):
@@ -97,8 +100,12 @@ class Replanned(Happening):
 
 
 class Declined(Happening):
+    """`why` is as it was typed, line breaks included; it may be empty."""
+
     kind: Literal["declined"] = "declined"
     by: UserId
+    why: str = ""
+    card: int | None = None
 
 
 class Cancelled(Happening):
@@ -107,6 +114,7 @@ class Cancelled(Happening):
     kind: Literal["cancelled"] = "cancelled"
     by: UserId | None
     why: str = ""
+    card: int | None = None
 
 
 class Expired(Happening):
@@ -250,3 +258,6 @@ Entry = Annotated[
     Field(discriminator="kind"),
 ]
 ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
+Turning = (
+    Proposed | Approved | Withdrawn | Reopened | Replanned | Declined | Cancelled | Expired
+)  # each makes another card to decide by

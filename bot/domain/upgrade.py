@@ -1,7 +1,10 @@
 """The Upgrade: the whole affair from proposal to outcome, and each move it can make."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal, Self
+
+from pydantic import Field
 
 from bot.domain.base import Value
 from bot.domain.errors import Refused
@@ -29,6 +32,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Turning,
     Withdrawn,
 )
 
@@ -41,6 +45,14 @@ class Decision(Value):
     at: datetime
     digest: str
     rule: str = ""
+    card: int | None = None  # the version of the card that was clicked
+
+
+class Act(Value):
+    """Somebody has had their say on every card up to this version."""
+
+    by: UserId
+    card: int
 
 
 class Leaning(Value):
@@ -51,10 +63,17 @@ class Leaning(Value):
 
 
 class Upgrade(Value):
-    """The only aggregate. `revision` counts its saved states; every save names the one it replaces."""
+    """The only aggregate. `revision` counts its saved states; every save names the one it replaces.
+
+    `version` is that of its card, and 0 as long as nobody has counted it since an older bot wrote the record. Whoever knows
+    the `seal` can make the tokens of its buttons, so it stands here alone.
+    """
 
     id: UpgradeId
     revision: int = 0
+    version: int = 0
+    acted: tuple[Act, ...] = ()
+    seal: str = Field(default="", repr=False)
     status: Status
     team: TeamId
     plan: Plan
@@ -112,6 +131,11 @@ class Upgrade(Value):
         count = max(least, self.rule.approvals - len(self.approved_by))
         return self.missing or ((Need(approvers=self.rule.approvers, approvals=count),) if count > 0 else ())
 
+    def _has_acted(self, by: UserId | None) -> dict[str, object]:
+        """Whatever card was drawn up to now, this person has had their say on it."""
+        others = tuple(each for each in self.acted if each.by != by)
+        return {"acted": (*others, Act(by=by, card=self.version))} if by else {}
+
     def _become(self, status: Status, **changes: object) -> Self:
         if status not in MOVES[self.status]:
             raise Refused(f"This upgrade cannot go from “{said(self.status)}” to “{said(status)}”.")
@@ -156,12 +180,13 @@ def propose(
     findings: tuple[Finding, ...],
     rule: Rule,
     now: datetime,
+    seal: str = "",
 ) -> Move:
     """A new Upgrade, waiting for approval until the rule's time is over."""
     expires_at = now + rule.expires_after
     upgrade = Upgrade(
         id=id, status=Status.PROPOSED, team=team, plan=plan, findings=findings, rule=rule,
-        proposed_by=by, proposed_at=now, expires_at=expires_at, reason=reason, missing=rule.needs,
+        proposed_by=by, proposed_at=now, expires_at=expires_at, reason=reason, missing=rule.needs, seal=seal,
     )  # fmt: skip
     entry = Proposed(
         at=now,
@@ -177,6 +202,13 @@ def propose(
     return upgrade, (entry,)
 
 
+def saved(upgrade: Upgrade, entries: Iterable[Entry]) -> Upgrade:
+    """As it is saved with these entries: the next revision, with the card that they make."""
+    known = upgrade.version > 0 or upgrade.revision == 0
+    version = upgrade.version + sum(isinstance(each, Turning) for each in entries) if known else 0
+    return upgrade.model_copy(update={"revision": upgrade.revision + 1, "version": version})
+
+
 def check_open(upgrade: Upgrade, now: datetime) -> None:
     """Refused unless people can still decide about this upgrade."""
     if upgrade.status in UNDER_WAY:
@@ -187,6 +219,15 @@ def check_open(upgrade: Upgrade, now: datetime) -> None:
         raise Refused(f"This upgrade is over: it {_ended(upgrade.status)}.")
     if now >= upgrade.expires_at:
         raise Refused("This proposal has expired. Propose it again.")
+
+
+def check_card(upgrade: Upgrade, by: UserId, card: int | None) -> None:
+    """A button serves each person once: a click that is late, or comes again, does nothing after what they did since."""
+    if card is not None and any(each.by == by and card <= each.card for each in upgrade.acted):
+        raise Refused(
+            "You have decided since that card was drawn, so this click is not counted. "
+            "Look at the card as it is now, and click there if you still want it."
+        )
 
 
 def _ended(status: Status) -> str:
@@ -203,10 +244,12 @@ def approve(
     now: datetime,
     *,
     missing: tuple[Need, ...] | None = None,
+    card: int | None = None,
 ) -> Move:
     """Count one person's approval of the plan they saw, if it had all that is planned now. `rule` is the one in force.
 
-    `missing` is what the policy still asks for after this one; without it heads are counted.
+    `missing` is what the policy still asks for after this one; without it heads are counted. `card` is the version of
+    the card that was clicked; a newer one with the same plan does not matter, unless this person has acted since.
     """
     check_open(upgrade, now)
     if by == upgrade.proposed_by:
@@ -215,16 +258,18 @@ def approve(
         raise Refused("You have approved this upgrade already; one person counts once.")
     if upgrade.status is Status.APPROVED:
         raise Refused("This upgrade has all its approvals already.")
+    check_card(upgrade, by, card)
     seen = upgrade.plans.get(seen_digest)
     if seen is None or not upgrade.plan.items <= seen.items:
         changes = "; ".join(differences(seen, upgrade.plan)) if seen else "it is another one"
         raise Refused(f"Not counted: the plan is not the one you saw ({changes}). Look at the card and approve again.")
-    decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest, rule=rule.version)
+    decision = Decision(by=by, verdict="approve", at=now, digest=seen_digest, rule=rule.version, card=card)
     approved = upgrade.model_copy(
         update={
             "decisions": (*upgrade.decisions, decision),
             "rule": upgrade.rule.as_asked_by(rule),
             "missing": missing or (),
+            **upgrade._has_acted(by),
         }
     )
     needed = rule.approvals
@@ -232,21 +277,23 @@ def approve(
     if count >= needed:
         approved = approved._become(Status.APPROVED)
     entry = Approved(
-        at=now, by=by, digest=seen_digest, count=count, needed=needed, rule=rule, missing=missing or ()
+        at=now, by=by, digest=seen_digest, count=count, needed=needed, rule=rule, missing=missing or (), card=card
     )  # fmt: skip
     return approved, (entry,)
 
 
-def withdraw(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
+def withdraw(upgrade: Upgrade, by: UserId, now: datetime, card: int | None = None) -> Move:
     """Take one's own approval back, before the order; what then lacks approvals waits for them again."""
     check_open(upgrade, now)
     if all((each.by, each.verdict) != (by, "approve") for each in upgrade.decisions):
         raise Refused("You have not approved this upgrade, so there is nothing to withdraw.")
+    check_card(upgrade, by, card)
     kept = tuple(each for each in upgrade.decisions if each.by != by)
-    left = upgrade.model_copy(update={"decisions": kept, "missing": (), "held_for": (), "held_at": None})
+    changes = {"decisions": kept, "missing": (), "held_for": (), "held_at": None, **upgrade._has_acted(by)}
+    left = upgrade.model_copy(update=changes)
     if left.status is Status.APPROVED:
         left = left._become(Status.PROPOSED)
-    return left, (Withdrawn(at=now, by=by, count=len(left.approved_by), needed=upgrade.rule.approvals),)
+    return left, (Withdrawn(at=now, by=by, count=len(left.approved_by), needed=upgrade.rule.approvals, card=card),)
 
 
 def remind(upgrade: Upgrade, now: datetime) -> Move:
@@ -298,21 +345,27 @@ def reopen(
     return asked, (entry,)
 
 
-def decline(upgrade: Upgrade, by: UserId, now: datetime) -> Move:
+def decline(upgrade: Upgrade, by: UserId, now: datetime, why: str = "", card: int | None = None) -> Move:
+    """Say no to whatever its plan is now; `why` is as it was typed, and may be empty."""
     check_open(upgrade, now)
     if by == upgrade.proposed_by:
         raise Refused("You proposed this upgrade; use Cancel to take it back.")
-    decision = Decision(by=by, verdict="decline", at=now, digest=upgrade.plan.digest, rule=upgrade.rule.version)
-    return (
-        upgrade._become(Status.DECLINED, decisions=(*upgrade.decisions, decision), finished_at=now),
-        (Declined(at=now, by=by),),
+    check_card(upgrade, by, card)
+    decision = Decision(
+        by=by, verdict="decline", at=now, digest=upgrade.plan.digest, rule=upgrade.rule.version, card=card
     )
+    decisions = (*upgrade.decisions, decision)
+    declined = upgrade._become(Status.DECLINED, decisions=decisions, finished_at=now, **upgrade._has_acted(by))
+    return declined, (Declined(at=now, by=by, why=why, card=card),)
 
 
-def cancel(upgrade: Upgrade, by: UserId | None, now: datetime, why: str = "") -> Move:
+def cancel(upgrade: Upgrade, by: UserId | None, now: datetime, why: str = "", card: int | None = None) -> Move:
     """Take it back before the order. `by` is None when the bot itself does, and then `why` says the reason."""
     check_open(upgrade, now)
-    return upgrade._become(Status.CANCELLED, finished_at=now), (Cancelled(at=now, by=by, why=why),)
+    if by is not None:
+        check_card(upgrade, by, card)
+    cancelled = upgrade._become(Status.CANCELLED, finished_at=now, **upgrade._has_acted(by))
+    return cancelled, (Cancelled(at=now, by=by, why=why, card=card),)
 
 
 def expire(upgrade: Upgrade, now: datetime) -> Move:

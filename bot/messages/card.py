@@ -1,11 +1,12 @@
 """The card: one message in the channel, edited in place, that shows where an upgrade stands."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
+from bot.domain.buttons import Button
 from bot.domain.plan import Step, differences
 from bot.domain.preflight import Severity
 from bot.domain.status import Status
@@ -13,7 +14,21 @@ from bot.domain.story import Story, Watched
 from bot.domain.topology import Role
 from bot.domain.upgrade import said
 from bot.messages.downtime import downtime
-from bot.messages.markup import TEXT, Block, bounds, button, code, context, cut, mentions, plain, section, user, when
+from bot.messages.markup import (
+    TEXT,
+    Block,
+    bounds,
+    button,
+    code,
+    context,
+    cut,
+    mentions,
+    plain,
+    quoted,
+    section,
+    user,
+    when,
+)
 from bot.messages.message import Message
 from bot.messages.needs import needs
 
@@ -32,6 +47,7 @@ MARKS = {
 }
 
 
+NO_BUTTONS: Final[Mapping[str, Button]] = MappingProxyType({})
 BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, how one says yes, style
     "approve": ("Approve", "Approve upgrade", "primary"),
     "decline": ("Decline", "Decline", "danger"),
@@ -41,14 +57,14 @@ BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, 
 }
 
 
-def card(story: Story) -> Message:
-    """The card of an upgrade, as far as its timeline tells. Buttons are those of the moves that are legal now."""
+def card(story: Story, buttons: Mapping[str, Button] = NO_BUTTONS) -> Message:
+    """The card of an upgrade, as far as its timeline tells. It carries the tokens of its buttons and nothing else of them."""
     title, body, people = _title(story), _regions(story), _people(story)
     changed, cost = _changed(story), _downtime(story)
     blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
     blocks += [context(each) for each in (changed, cost) if each]
     blocks.append(context(people))
-    blocks += _buttons(story)
+    blocks += _buttons(story, buttons)
     text = "\n".join(filter(None, (title, body, _preflight(story), changed, cost, _people(story, mentioned=False))))
     return Message(text=cut(text, TEXT), blocks=tuple(blocks))
 
@@ -142,16 +158,18 @@ def _people(story: Story, *, mentioned: bool = True) -> str:
         return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)} · rule {code(story.rule.version)}"
     held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""
     end = f" · {_ending(story)} {when(story.ended_at, '{date_short_pretty} {time}')}" if story.ended_at else ""
-    return f"{by}{approvals}{held}{end}"
+    why = f"\n{quoted(story.declined.why)}" if story.declined and story.declined.why else ""
+    return f"{by}{approvals}{held}{end}{why}"
 
 
 def _expires(at: datetime) -> str:
-    return when(at, "{date_short_pretty} {time}")
+    """With a countdown, which the reader's own Slack keeps."""
+    return when(at, "{date_short_pretty} {time} ({ago})")
 
 
 def _ending(story: Story) -> str:
-    if story.declined_by:
-        return f"declined by {user(story.declined_by)}"
+    if story.declined:
+        return f"declined by {user(story.declined.by)}"
     if story.cancelled:
         return f"cancelled by {user(story.cancelled.by)}" if story.cancelled.by else "cancelled by the bot"
     return _standing(story)
@@ -177,35 +195,23 @@ def _endpoint(watched: Watched) -> str:
     return f"{where} {bounds(watched.at_least, watched.at_most)}" if watched.outages or watched.unobserved else ""
 
 
-def _buttons(story: Story) -> list[Block]:
-    """Those of the moves that can be made now; each asks back."""
+def _buttons(story: Story, buttons: Mapping[str, Button]) -> list[Block]:
+    """Each asks back, but for the one that opens a form."""
     plan = story.plan
-    value = json.dumps({"upgrade": story.proposed.upgrade, "digest": plan.digest})
     what = f"{plan.global_cluster} from {plan.from_version} to {plan.target}"
     asked = {
         "approve": (
             "Approve this upgrade?",
             f"This cannot be undone once it succeeds. {what}: every instance in {', '.join(plan.regions)} restarts.",
         ),
-        "decline": ("Decline this upgrade?", f"{what} will not be done."),
         "withdraw": ("Withdraw your approval?", f"It will not count any more for {what}."),
         "cancel": ("Cancel this upgrade?", f"{what} will not be done."),
         "propose_again": ("Propose this again?", f"{what}, planned and checked anew; you will be its proposer."),
     }
     made = []
-    for action in _offered(story):
-        label, yes, style = BUTTONS[action]
-        title, text = asked[action]
-        confirm = {"title": title, "text": text, "confirm": yes, "deny": "Back"}
-        made.append(button(label, action, value, confirm, style))
+    for token, each in buttons.items():
+        label, yes, style = BUTTONS[each.action]
+        title, text = asked.get(each.action, ("", ""))
+        confirm = {"title": title, "text": text, "confirm": yes, "deny": "Back"} if title else None
+        made.append(button(label, each.action, token, confirm, style))
     return [{"type": "actions", "elements": made}] if made else []
-
-
-def _offered(story: Story) -> tuple[str, ...]:
-    """Approve and Decline while decisions are asked for, Cancel until the order; what expired can be proposed again."""
-    withdraw = ("withdraw",) if story.approved else ()
-    return {
-        Status.PROPOSED: ("approve", "decline", *withdraw, "cancel"),
-        Status.APPROVED: ("decline", *withdraw, "cancel"),
-        Status.EXPIRED: ("propose_again",),
-    }.get(story.status, ())

@@ -27,6 +27,11 @@ def _escaped(character: str) -> str:
     return {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(character, character)
 
 
+def quoted(text: str, limit: int = 1000) -> str:
+    """Outside text of several lines, each of them marked as a quotation, so that none looks like the bot's own."""
+    return "\n".join(f">{plain(line)}" for line in _shortened(text, limit).splitlines())
+
+
 def code(text: str, limit: int = 200) -> str:
     """Outside text as inline code."""
     return f"`{plain(text.replace('`', chr(0x2CB)).replace(chr(10), ' '), limit)}`"
@@ -108,18 +113,21 @@ def header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": _shortened(text, 150), "emoji": False}}
 
 
-def button(text: str, action: str, value: str, confirm: Mapping[str, str], style: str | None = None) -> Block:
-    """`confirm` holds title, text, confirm and deny; every button that decides something asks back."""
+def button(
+    text: str, action: str, value: str, confirm: Mapping[str, str] | None = None, style: str | None = None
+) -> Block:
+    """`confirm` holds title, text, confirm and deny; every button that decides something by itself asks back."""
     made: Block = {
         "type": "button",
         "action_id": action,
         "value": value,
         "text": {"type": "plain_text", "text": text, "emoji": False},
-        "confirm": {
+    }
+    if confirm:
+        made["confirm"] = {
             "title": {"type": "plain_text", "text": _shortened(confirm["title"], 100)},
             "text": {"type": "plain_text", "text": _shortened(confirm["text"], 300)},
             "confirm": {"type": "plain_text", "text": _shortened(confirm["confirm"], 30)},
             "deny": {"type": "plain_text", "text": _shortened(confirm["deny"], 30)},
-        },
-    }
+        }
     return made | ({"style": style} if style else {})

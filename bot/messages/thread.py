@@ -32,7 +32,7 @@ from bot.domain.timeline import (
     Withdrawn,
 )
 from bot.messages.downtime import downtime
-from bot.messages.markup import bounds, code, lasting, mentions, plain, user, when
+from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
 
 OUTCOMES = {
@@ -79,7 +79,7 @@ def said_of(entry: Entry, story: Story) -> str | None:
         case Replanned():
             return _replanned(entry, story) + _rule_changed(story)
         case Declined():
-            return f"{user(entry.by)} declined. Nothing was changed."
+            return f"{user(entry.by)} declined. Nothing was changed." + (f"\n{quoted(entry.why)}" if entry.why else "")
         case Cancelled():
             return _cancelled(entry)
         case Expired():

@@ -29,6 +29,7 @@ def proposed(cluster: str = "orders", regions: tuple[Region, ...] = (HOME, AWAY)
         findings=(),
         rule=Rule(clusters=("*",), channel=ChannelId("C1"), approvers=("UMINA",)),
         now=NOW,
+        seal="a secret",
     )
 
 

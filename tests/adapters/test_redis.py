@@ -47,7 +47,7 @@ async def over(upgrades: RedisUpgrades, upgrade: Upgrade) -> Upgrade:
 async def test_what_is_saved_is_what_is_read(upgrades: RedisUpgrades) -> None:
     first, entries = proposed()
     saved = await upgrades.create(first, entries)
-    assert saved == first.model_copy(update={"revision": 1})
+    assert saved == first.model_copy(update={"revision": 1, "version": 1})
     assert await upgrades.get(saved.id) == saved
     assert await upgrades.open_for(ACCOUNT, "ORDERS") == saved
     assert await upgrades.latest() == await upgrades.unfinished() == (saved,)

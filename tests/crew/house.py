@@ -295,7 +295,7 @@ def proposal(at: datetime, channel: str = OPS, cluster: str = "orders") -> Move:
     rule = Rule(clusters=("*",), channel=ChannelId(channel), approvers=(MINA,))
     return moves.propose(
         id=UpgradeId(f"{cluster}-{next(NUMBERS):08x}"), team=TEAM, by=AKI, reason="patch for CVE", plan=plan,
-        findings=(), rule=rule, now=at,
+        findings=(), rule=rule, now=at, seal="a secret",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from bot.adapters.slack import Slack, SlackThread
 from bot.crew import narrator as narrators
 from bot.crew.narrator import EDIT_EVERY, LOOK_EVERY, PATIENCE, REFUSAL, TROUBLE, Narrator
 from bot.domain import upgrade as moves
+from bot.domain.buttons import Button
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Region, UpgradeId
 from bot.domain.status import Status
@@ -589,10 +590,10 @@ async def test_words_that_slack_does_not_take_do_not_silence_the_others(telling:
 async def test_a_card_that_cannot_be_drawn_does_not_silence_the_thread(
     telling: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(story: Story) -> Message:
+    def odd(story: Story, made: Mapping[str, Button]) -> Message:
         if story.status is Status.PROPOSED:
             raise KeyError("what is this?")
-        return card(story)
+        return card(story, made)
 
     monkeypatch.setattr(narrators, "card", odd)
     upgrade = await telling.propose()

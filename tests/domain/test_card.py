@@ -1,6 +1,5 @@
 """The card: one message that shows where an upgrade stands, and offers what is legal now."""
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
+from bot.domain.buttons import buttons as made
 from bot.domain.measurement import Measurement
 from bot.domain.preflight import Finding, Severity
 from bot.domain.quorum import Need
 from bot.domain.status import Status
-from bot.domain.story import tell
+from bot.domain.story import Story, tell
 from bot.domain.timeline import (
     Approved,
     CameBack,
@@ -61,7 +61,7 @@ from tests.domain.making import (
 from tests.domain.walking import walks
 
 AT = NOON + 2 * MINUTE
-EXPIRES = "<!date^1775912400^{date_short_pretty} {time}|2026-04-11 13:00:00 UTC>"
+EXPIRES = "<!date^1775912400^{date_short_pretty} {time} ({ago})|2026-04-11 13:00:00 UTC>"
 RULE = rule().version
 ENDED = "<!date^1775908920^{date_short_pretty} {time}|2026-04-11 12:02:00 UTC>"
 APPROVED = Approved(at=AT, by=MINA, digest=plan().digest, count=1, needed=1)
@@ -74,7 +74,11 @@ FINDINGS = (
 
 
 def shown(*entries: Entry, first: Proposed | None = None) -> Message:
-    return card(tell((first or proposed(findings=FINDINGS), *entries)))
+    return drawn(tell((first or proposed(findings=FINDINGS), *entries)))
+
+
+def drawn(story: Story) -> Message:
+    return card(story, made(story, "a secret"))
 
 
 def buttons(message: Message) -> dict[str, dict[str, Any]]:
@@ -170,15 +174,16 @@ def test_each_state_has_its_title_and_only_the_buttons_that_still_apply(
     check_blocks(list(message.blocks))
 
 
-def test_a_button_carries_which_upgrade_and_which_plan_and_asks_back() -> None:
+def test_a_button_carries_its_token_and_asks_back_unless_it_opens_a_form() -> None:
+    first, tokens = tell([proposed()]), [each["value"] for each in buttons(shown()).values()]
+    assert tokens == [*made(first, "a secret")]
+    assert not any(said in token for token in tokens for said in ("orders", "approve", plan().digest))
     approve, decline, cancel = buttons(shown()).values()
-    assert {each["value"] for each in (approve, decline, cancel)} == {
-        json.dumps({"upgrade": "orders-4f5e6d7c", "digest": plan().digest})
-    }
     assert approve["confirm"]["text"]["text"] == (
         "This cannot be undone once it succeeds. orders from 18.4 to 18.6: every instance in us-east-1, ap-northeast-1 restarts."
     )
-    assert decline["confirm"]["text"]["text"] == "orders from 18.4 to 18.6 will not be done."
+    assert "confirm" not in decline
+    assert cancel["confirm"]["text"]["text"] == "orders from 18.4 to 18.6 will not be done."
     assert cancel["confirm"]["confirm"]["text"] == "Cancel upgrade"
     assert (approve["style"], decline["style"], "style" in cancel) == ("primary", "danger", False)
 
@@ -208,6 +213,9 @@ def test_who_decided_is_named() -> None:
     assert people(first, first=two) == f" · approved by <@U0MINA> · needs 2 more approvals {whom} · {until}"
     assert people(APPROVED) == " · approved by <@U0MINA>"
     assert people(Declined(at=AT, by=MINA)) == f" · declined by <@U0MINA> {ENDED}"
+    declined = shown(Declined(at=AT, by=MINA, why="Not now:\n<!channel> > *it*\u2028is @here"))
+    said = "\n".join(lines(declined)).partition(ENDED)[2]
+    assert said == "\n>Not now:\n>&lt;!channel&gt; &gt; *it*\n>is @here", "each line is marked as what somebody said"
     assert people(Cancelled(at=AT, by=AKI)) == f" · cancelled by <@U0AKI> {ENDED}"
     assert people(Cancelled(at=AT, by=None, why="gone")) == f" · cancelled by the bot {ENDED}"
     assert people(Expired(at=AT)) == f" · expired {ENDED}"
@@ -345,7 +353,7 @@ def everything(text: str) -> list[Entry]:
 
 @given(outside, st.integers(min_value=1, max_value=11))
 def test_nothing_from_outside_can_mention_anybody(text: str, length: int) -> None:
-    message = card(tell(everything(text)[:length]))
+    message = drawn(tell(everything(text)[:length]))
     said = " ".join([message.text, *lines(message)])
     assert set(TOKENS.findall(said)) <= {"<@U0AKI>", "<@U0MINA>", "<!subteam^S0DBA>"} | {
         token for token in TOKENS.findall(said) if token.startswith("<!date^")
@@ -402,7 +410,7 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
     walked: tuple[Upgrade, tuple[Entry, ...]],
 ) -> None:
     upgrade, told = walked
-    message = card(tell(told))
+    message = drawn(tell(told))
     check_blocks(list(message.blocks))
     offered = {
         Status.PROPOSED: {"approve", "decline", "cancel"},
@@ -412,7 +420,7 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
     if upgrade.status.is_before_order and upgrade.approved_by:
         offered = offered | {"withdraw"}
     assert set(buttons(message)) == offered
-    assert message == card(tell(told))
+    assert message == drawn(tell(told))
 
 
 def test_what_has_changed_is_shown_item_by_item_with_those_who_approved_before() -> None:
@@ -426,5 +434,3 @@ def test_what_has_changed_is_shown_item_by_item_with_those_who_approved_before()
         in lines(message)
     )
     assert "`us-east-1`  writer  18.4 → 18.6  2 instances" in lines(message)[1]
-    [*_, actions] = message.blocks
-    assert all(grown.digest in each["value"] for each in actions["elements"])

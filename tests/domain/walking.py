@@ -64,6 +64,17 @@ def replanning(to: Plan) -> Mover:
     return replan
 
 
+def clicking(by: UserId, behind: int) -> Mover:
+    """On a card that is not the latest any more."""
+    return lambda upgrade: moves.approve(
+        upgrade, by, upgrade.plan.digest, upgrade.rule, AT, card=max(1, upgrade.version - behind)
+    )
+
+
+def withdrawing(by: UserId, behind: int) -> Mover:
+    return lambda upgrade: moves.withdraw(upgrade, by, AT, max(1, upgrade.version - behind))
+
+
 def finishing(outcome: Status) -> Mover:
     return lambda upgrade: moves.finish(upgrade, outcome, "so it is", {US: "18.6.1"}, (), AT)
 
@@ -85,6 +96,13 @@ MOVERS: Final[Mapping[str, Mover]] = {
     "is held no more": lambda upgrade: moves.hold(upgrade, (), AT),
     "Mina withdraws": lambda upgrade: moves.withdraw(upgrade, MINA, AT),
     "Sora withdraws": lambda upgrade: moves.withdraw(upgrade, SORA, AT),
+    "Mina clicks an old card": lambda upgrade: moves.decline(upgrade, MINA, AT, "no", max(1, upgrade.version - 1)),
+    **{
+        f"{by} clicks Withdraw, {behind} cards late": withdrawing(by, behind)
+        for by in (MINA, SORA)
+        for behind in range(3)
+    },
+    **{f"{by} clicks Approve, {behind} cards late": clicking(by, behind) for by in (MINA, SORA) for behind in range(3)},
     "is reminded of": lambda upgrade: moves.remind(upgrade, AT),
     "gains an instance": replanning(GROWN),
     "is as it was": replanning(plan()),
@@ -130,11 +148,13 @@ def in_status(status: Status) -> Upgrade:
 def walk(names: Iterable[str], under: Rule) -> tuple[Upgrade, tuple[Entry, ...]]:
     """Propose, then try each move; those that are refused change nothing."""
     upgrade, told = proposal(under=under)
+    upgrade = moves.saved(upgrade, told)
     for name in names:
         try:
             upgrade, entries = MOVERS[name](upgrade)
         except Refused:
             continue
+        upgrade = moves.saved(upgrade, entries)
         told += entries
     return upgrade, told
 

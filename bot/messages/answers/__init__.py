@@ -6,6 +6,7 @@ from bot.messages.answers.showing import cluster, clusters, help_, history, stat
 from bot.messages.answers.troubles import (
     broken,
     interrupted,
+    no_form,
     overtaken,
     refused,
     still_asking,
@@ -25,6 +26,7 @@ __all__ = [
     "help_",
     "history",
     "interrupted",
+    "no_form",
     "overtaken",
     "proposed",
     "refused",

@@ -6,13 +6,13 @@ from bot.domain.answered import Catalogue, History, Listed, Past, Shown, Standin
 from bot.domain.freezing import Frost
 from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.status import Status
-from bot.domain.timeline import Cancelled, Entry, Finished, NotOrdered
+from bot.domain.timeline import Cancelled, Declined, Entry, Finished, NotOrdered
 from bot.domain.topology import POSTGRESQL, GlobalCluster, Member
 from bot.domain.upgrade import Upgrade, said
 from bot.domain.version import EngineVersion
 from bot.messages.answers.wording import DAY_AND_TIME, MOST_UPGRADES, card_link, frost_of, message, standing_of, what
 from bot.messages.downtime import downtime
-from bot.messages.markup import code, cut, lasting, mentions, plain, user, when
+from bot.messages.markup import code, cut, lasting, mentions, plain, quoted, user, when
 from bot.messages.message import Message
 
 
@@ -27,6 +27,7 @@ def help_() -> Message:
                 "`/aurora upgrade orders`  which versions it can go to",
                 "`/aurora status`  all open upgrades; `/aurora status orders`  the latest of one cluster",
                 "`/aurora history`  past upgrades and what they cost; `/aurora history orders`  those of one cluster",
+                '`/aurora decline orders "not this week"`  say no as an approver, as the button does',
                 "`/aurora cancel orders`  take a proposal back, before the order",
                 "`/aurora freeze orders until 18:00 month end`  no order until then; `/aurora freeze all until …`",
                 "`/aurora unfreeze orders`  end that freeze",
@@ -184,6 +185,8 @@ def _why(ending: Entry | None) -> str:
             return plain(f"{reason}: {text}", 500) if reason else "The order left no trace in AWS."
         case Finished(outcome=outcome) if outcome is Status.SUCCEEDED:
             return ""
+        case Declined(why=why):
+            return quoted(why, 500) if why else ""
         case Finished(why=why) | Cancelled(why=why):
             return plain(why, 500)
         case _:

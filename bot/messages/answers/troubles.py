@@ -1,11 +1,11 @@
 """What is answered when it did not work."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from bot.domain.errors import Refused
+from bot.domain.upgrade import Upgrade
 from bot.messages.answers.wording import card_link, message
-from bot.messages.markup import code, link, mentions, plain, section
+from bot.messages.markup import code, link, mentions, plain
 from bot.messages.message import Message
 from bot.messages.needs import one_of_each
 
@@ -70,8 +70,12 @@ def too_slow(seconds: float, *, changes: bool) -> Message:
     return message(f"This took longer than {seconds:g} s, so I stopped waiting. {sure}")
 
 
-def still_asking(*, changes: bool) -> Message:
+def still_asking(*, changes: bool, here: bool = True) -> Message:
     """Goes before an answer that takes long; whom it waits for is not known here, but it hardly ever is anyone else."""
+    if not here:
+        return message(
+            "Still waiting, and not settled yet. The answer follows in the channel of the card; `/aurora status` shows how it stands."
+        )
     if changes:
         return message(
             "Still waiting, most likely for AWS, and not settled yet. The answer follows here; no need to ask again."
@@ -92,8 +96,13 @@ def broken(reference: str) -> Message:
     )
 
 
-def unknown_form() -> Mapping[str, Any]:
-    """Takes the place of a form that nobody here knows (a view_submission's `response_action`)."""
-    sentence = "I do not know this form, so nothing was done. `/aurora status` shows what is open."
-    view = {"type": "modal", "title": {"type": "plain_text", "text": "Aurora"}, "blocks": [section(sentence)]}
-    return {"response_action": "update", "view": view}
+def no_form(upgrade: Upgrade, reason: str) -> Message:
+    """`reason` is Slack's own word for why it did not open the form."""
+    command = f"/aurora decline {upgrade.cluster} REASON"
+    return message(
+        f"The form did not open ({code(reason)}), and nothing was changed. Click Decline again, or type {code(command)}."
+    )
+
+
+def unknown_form() -> Message:
+    return message("I do not know this form, so nothing was done. `/aurora status` shows what is open.")
