@@ -1,76 +1,64 @@
-"""The buttons of the card: a click goes to the desk with the plan its clicker saw."""
+"""The buttons of the card: a click goes to the desk with the card its clicker saw."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.domain.answered import Pressed
+from bot.domain.buttons import UNKNOWN
 from bot.domain.errors import Refused
-from bot.domain.ids import UpgradeId, UserId
+from bot.domain.ids import UserId
 from bot.messages import answers
 from bot.messages.message import Message
 from handlers.answering import Answering
 from handlers.commands import Listener
 from handlers.desk import Desk
 
-
-class Clicked(BaseModel):
-    """What a button of the card carries. It is as old as the card, so the desk compares it with the record."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    upgrade: str = Field(pattern=r"^[A-Za-z0-9._-]{1,120}$")
-    digest: str = Field(max_length=100)
-
-    @classmethod
-    def read(cls, value: object) -> "Clicked":
-        try:
-            return cls.model_validate_json(value if isinstance(value, str) else "")
-        except ValidationError:
-            raise Refused(
-                "This button says nothing that I understand, so nothing was done. `/aurora status` shows what is open."
-            ) from None
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{24}")
 
 
-Decide = Callable[[Desk, UserId, Clicked], Awaitable[Message]]
+def token_of(value: object) -> str:
+    """The token that a button or a form carries: what it means, and whether it still does, the desk knows."""
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
+        raise Refused(UNKNOWN)
+    return value
 
 
-async def approve(desk: Desk, by: UserId, clicked: Clicked) -> Message:
-    upgrade = await desk.approve(by, UpgradeId(clicked.upgrade), clicked.digest)
+Decide = Callable[[Desk, UserId, Pressed], Awaitable[Message]]
+
+
+async def approve(desk: Desk, by: UserId, pressed: Pressed) -> Message:
+    upgrade = await desk.approve(by, pressed.upgrade.id, pressed.digest, pressed.card)
     return answers.approved(upgrade, await desk.waits_for(upgrade))
 
 
-async def decline(desk: Desk, by: UserId, clicked: Clicked) -> Message:
-    return answers.declined(await desk.decline(by, UpgradeId(clicked.upgrade)))
+async def cancel(desk: Desk, by: UserId, pressed: Pressed) -> Message:
+    return answers.cancelled(await desk.cancel(by, pressed.upgrade.id, pressed.card))
 
 
-async def cancel(desk: Desk, by: UserId, clicked: Clicked) -> Message:
-    return answers.cancelled(await desk.cancel(by, UpgradeId(clicked.upgrade)))
+async def withdraw(desk: Desk, by: UserId, pressed: Pressed) -> Message:
+    return answers.withdrawn(await desk.withdraw(by, pressed.upgrade.id, pressed.card))
 
 
-async def withdraw(desk: Desk, by: UserId, clicked: Clicked) -> Message:
-    return answers.withdrawn(await desk.withdraw(by, UpgradeId(clicked.upgrade)))
-
-
-async def propose_again(desk: Desk, by: UserId, clicked: Clicked) -> Message:
-    return answers.proposed(await desk.propose_again(by, UpgradeId(clicked.upgrade)))
+async def propose_again(desk: Desk, by: UserId, pressed: Pressed) -> Message:
+    return answers.proposed(await desk.propose_again(by, pressed.upgrade.id))
 
 
 BUTTONS: Final[Mapping[str, Decide]] = {
     "approve": approve,
-    "decline": decline,
     "cancel": cancel,
     "withdraw": withdraw,
     "propose_again": propose_again,
 }
 
 
-def click_listener(desk: Desk, answering: Answering, decide: Decide) -> Listener:
+def click_listener(desk: Desk, answering: Answering, action: str) -> Listener:
     async def on_click(ack: AsyncAck, body: Mapping[str, Any]) -> None:
         async def ask() -> Message:
-            clicked = Clicked.read(body["actions"][0].get("value"))
-            return await decide(desk, UserId(body["user"]["id"]), clicked)
+            pressed = await desk.pressed(token_of(body["actions"][0].get("value")), action)
+            return await BUTTONS[action](desk, UserId(body["user"]["id"]), pressed)
 
         await answering.serve(ack, body, ask, changes=True)
 

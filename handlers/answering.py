@@ -6,20 +6,24 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UserId
 from bot.messages import answers
+from bot.messages.forms import instead
 from bot.messages.message import Message
 
+T = TypeVar("T")
+A = TypeVar("A", Message, Message | None)
 log = logging.getLogger(__name__)
 
 DEADLINE: Final = timedelta(seconds=25)  # of the asking
+FORM_PATIENCE: Final = timedelta(seconds=2)  # Slack's own for a form ends after three
 PATIENCE: Final = timedelta(seconds=2)  # of a person, before they read that their answer is on its way
 LAST_WORDS: Final = timedelta(seconds=2)  # of those whose asking a shutdown cut short
-Ask = Callable[[], Awaitable[Message]]
-Acknowledge = Callable[[], Awaitable[Any]]
+Ask = Callable[[], Awaitable[Message | None]]  # None when there is nothing to say
+Acknowledge = Callable[..., Awaitable[Any]]
 
 
 class Answers(Protocol):
@@ -30,9 +34,9 @@ class Answers(Protocol):
     async def whisper(self, channel: str, user: UserId, message: Message) -> None: ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asker:
-    """Who asks, and the ways to answer them."""
+    """Who asks, and the ways to answer them, of which one may be found only while asking."""
 
     user: UserId
     channel: str | None
@@ -40,7 +44,7 @@ class Asker:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> "Asker":
-        """From the payload of a command or of a click."""
+        """From the payload of a command, of a click or of a form."""
         user, channel = body.get("user") or {}, body.get("channel") or {}
         return cls(
             user=UserId(body.get("user_id") or user.get("id") or ""),
@@ -56,7 +60,7 @@ class Answering:
         self._answers = answers
         self._deadline = deadline
         self._patience = patience
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def serve(self, acknowledge: Acknowledge, body: Mapping[str, Any], ask: Ask, *, changes: bool) -> None:
         """Returns as soon as the request is acknowledged; the answer follows by itself.
@@ -64,9 +68,23 @@ class Answering:
         `changes` says whether asking may change something, so that no word of regret promises too much.
         """
         await acknowledge()
-        task = asyncio.create_task(self._serve(Asker.of(body), ask, changes))
+        self._begun(self._serve(Asker.of(body), ask, changes))
+
+    async def serve_form(self, acknowledge: Acknowledge, asker: Asker, ask: Callable[[], Awaitable[Message]]) -> None:
+        """The acknowledgement of a form is its answer, and takes its place; one that comes too late for that follows."""
+        asking = self._begun(self._asked(ask, changes=True))
+        await asyncio.wait([asking], timeout=min(self._patience, FORM_PATIENCE).total_seconds())
+        if asking.done() and not asking.cancelled():
+            await acknowledge(response_action="update", view=instead(asking.result()))
+        else:
+            await acknowledge(response_action="update", view=instead(answers.still_asking(changes=True, here=False)))
+            self._begun(self._followed(asker, asking))
+
+    def _begun(self, serving: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        task = asyncio.create_task(serving)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        return task
 
     async def finish(self, within: timedelta) -> None:
         """Wait for the answers under way; those that take longer end with a word of regret."""
@@ -83,9 +101,21 @@ class Answering:
         except asyncio.CancelledError:
             await self._deliver(asker, answers.interrupted())
             raise
-        await self._deliver(asker, answer)
+        if answer:
+            await self._deliver(asker, answer)
 
-    async def _in_patience(self, asker: Asker, asked: Coroutine[Any, Any, Message], changes: bool) -> Message:
+    async def _followed(self, asker: Asker, asking: "asyncio.Task[Message | None]") -> None:
+        try:
+            answer = await asking
+        except asyncio.CancelledError:
+            await self._deliver(asker, answers.interrupted())
+            raise
+        if answer:
+            await self._deliver(asker, answer)
+
+    async def _in_patience(
+        self, asker: Asker, asked: Coroutine[Any, Any, Message | None], changes: bool
+    ) -> Message | None:
         """The answer; when it takes long, a word that it follows goes before it."""
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(asked)
@@ -94,7 +124,7 @@ class Answering:
                 await self._deliver(asker, answers.still_asking(changes=changes))
         return asking.result()
 
-    async def _asked(self, ask: Ask, changes: bool) -> Message:
+    async def _asked(self, ask: Callable[[], Awaitable[A]], changes: bool) -> A:
         """Whatever becomes of it, there is something to say."""
         limit = asyncio.timeout(self._deadline.total_seconds())
         try:

@@ -14,13 +14,15 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.logger import messages as bolt_says
 
-from bot.adapters.slack import Slack
+from bot.adapters.slack import Slack, SlackForms
 from bot.messages import answers
+from bot.messages.forms import DECLINE, instead
 from bot.settings import EarsSettings
 from handlers.actions import BUTTONS, click_listener, stranger_listener
 from handlers.answering import Answering
 from handlers.commands import command_listener
 from handlers.desk import Desk
+from handlers.forms import ask_why_listener, decline_listener
 from handlers.middleware import SeenBefore, deduplication, replay_guard, stranger_guard
 
 log = logging.getLogger(__name__)
@@ -37,8 +39,10 @@ def make_app(
     app.middleware(stranger_guard(settings.slack_team_id, settings.slack_app_id, answering))
     app.middleware(deduplication(seen_before))
     app.command(COMMAND)(command_listener(desk, answering))
-    for action, decide in BUTTONS.items():
-        app.action(action)(click_listener(desk, answering, decide))
+    for action in BUTTONS:
+        app.action(action)(click_listener(desk, answering, action))
+    app.action(DECLINE)(ask_why_listener(desk, answering, SlackForms(slack)))
+    app.view(DECLINE)(decline_listener(desk, answering))
     app.command(ANY)(stranger_listener(answering, "I do not know this command. `/aurora help` shows all I can do."))
     app.action(ANY)(stranger_listener(answering, "I do not know this button. `/aurora status` shows what is open."))
     app.error(_on_error)
@@ -86,7 +90,7 @@ async def _on_error(error: Exception, body: Mapping[str, Any], ack: AsyncAck) ->
     if isinstance(error, BoltUnhandledRequestError):
         log.info("nobody listens to %s", body.get("type") or body.get("command"))
         return (
-            _json(answers.unknown_form())
+            _json({"response_action": "update", "view": instead(answers.unknown_form())})
             if body.get("type") == "view_submission"
             else BoltResponse(status=200, body="")
         )

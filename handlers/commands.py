@@ -13,6 +13,7 @@ from handlers.answering import Answering
 from handlers.desk import Desk
 from handlers.parse import (
     Cancel,
+    Decline,
     Freeze,
     Help,
     HistoryOf,
@@ -41,7 +42,7 @@ def command_listener(desk: Desk, answering: Answering) -> Listener:
 def may_change(text: str) -> bool:
     """Whether the desk could change something for it; what cannot be understood does not get so far."""
     try:
-        return isinstance(parse(text), Propose | Cancel | Freeze | Unfreeze)
+        return isinstance(parse(text), Propose | Decline | Cancel | Freeze | Unfreeze)
     except Refused:
         return False
 
@@ -60,6 +61,8 @@ async def reply(desk: Desk, by: UserId, request: Request) -> Message:
             return answers.status(await desk.status(cluster), cluster, await desk.frosts())
         case HistoryOf(cluster):
             return answers.history(await desk.history(by, cluster), cluster)
+        case Decline(cluster, reason):
+            return answers.declined(await desk.decline_cluster(by, cluster, reason))
         case Cancel(cluster):
             return answers.cancelled(await desk.cancel_cluster(by, cluster))
         case Freeze(cluster, until, reason):

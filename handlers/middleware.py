@@ -12,7 +12,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.domain.errors import Refused, Unavailable
 from bot.messages.message import Message
-from handlers.answering import Answering
+from handlers.answering import Answering, Asker
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,14 @@ def stranger_guard(home: str, app: str | None, answering: Answering) -> Middlewa
 async def _turn_away(
     why: Refused | Unavailable, ack: AsyncAck, body: Mapping[str, Any], answering: Answering
 ) -> BoltResponse | None:
-    """Acknowledged and answered, when there is an address for an answer."""
+    """Acknowledged and answered, when there is an address for an answer; a form is answered in its place."""
 
     async def ask() -> Message:
         raise why
 
+    if body.get("type") == "view_submission":
+        await answering.serve_form(ack, Asker.of(body), ask)
+        return ack.response
     if not body.get("response_url"):
         return None
     await answering.serve(ack, body, ask, changes=False)
@@ -117,7 +120,10 @@ async def _asked(seen_before: SeenBefore, key: str) -> bool:
 
 
 def request_key(body: Mapping[str, Any]) -> str | None:
-    """What two deliveries of the same request have in common; `envelope_id` is not shown to listeners."""
+    """What two deliveries of the same request have in common; `envelope_id` is not shown to listeners.
+
+    A form that is submitted again reads what became of it: there, too, the record itself decides.
+    """
     match body:
         case {"event_id": str(event)}:
             return f"event:{event}"

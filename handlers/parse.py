@@ -8,6 +8,7 @@ from typing import Final
 from bot.domain.errors import Refused
 from bot.domain.freezing import EXAMPLES
 from bot.domain.suggest import closest
+from bot.messages.forms import LONGEST_WHY
 
 LONGEST_REASON: Final = 3000  # characters
 LONGEST_WORD: Final = 100
@@ -50,6 +51,12 @@ class HistoryOf:
 
 
 @dataclass(frozen=True)
+class Decline:
+    cluster: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Cancel:
     cluster: str
 
@@ -68,7 +75,7 @@ class Unfreeze:
     cluster: str | None
 
 
-Request = Help | ListClusters | Show | Propose | StatusOf | HistoryOf | Cancel | Freeze | Unfreeze
+Request = Help | ListClusters | Show | Propose | StatusOf | HistoryOf | Decline | Cancel | Freeze | Unfreeze
 
 USAGE: Final[Mapping[str, str]] = {
     "help": "help",
@@ -77,6 +84,7 @@ USAGE: Final[Mapping[str, str]] = {
     "upgrade": "upgrade CLUSTER VERSION [REASON]",
     "status": "status [CLUSTER]",
     "history": "history [CLUSTER]",
+    "decline": "decline CLUSTER [REASON]",
     "cancel": "cancel CLUSTER",
     "freeze": "freeze CLUSTER|all until TIME REASON",
     "unfreeze": "unfreeze CLUSTER|all",
@@ -132,7 +140,13 @@ _CLOSING: Final = "\"'“”‟‘’«»」』"
 _QUOTES: Final = f"{_OPENING}{_CLOSING}`"
 
 
-def _reason(text: str) -> str:
+def why_of(text: str) -> str:
+    """What was typed into a form, line by line; Slack escapes nothing there, and lets nobody type more than that."""
+    why = _UNSEEN.sub("", text).strip()
+    return why if len(why) <= LONGEST_WHY else f"{why[: LONGEST_WHY - 2]} {ELLIPSIS}"
+
+
+def _reason(text: str, longest: int = LONGEST_REASON) -> str:
     """One line, so that it can look like nothing else in the thread. Quotes around the whole are left out; a longer text
     than is kept gets a mark at its end.
     """
@@ -140,7 +154,7 @@ def _reason(text: str) -> str:
     quoted = len(text) > 1 and text[0] in _OPENING and text[-1] in _CLOSING
     inside = text[1:-1].strip() if quoted else text
     reason = text if quoted and (text[0] in inside or text[-1] in inside) else inside
-    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 2]} {ELLIPSIS}"
+    return reason if len(reason) <= longest else f"{reason[: longest - 2]} {ELLIPSIS}"
 
 
 def _help(_rest: str) -> Request:
@@ -173,6 +187,13 @@ def _status(rest: str) -> Request:
 
 def _history(rest: str) -> Request:
     return HistoryOf(_one_cluster("history", rest) if rest else None)
+
+
+def _decline(rest: str) -> Request:
+    cluster, rest = _split(rest)
+    if not cluster:
+        raise Refused(f"Which cluster? {_usage('decline')} `/aurora status` shows what is open.")
+    return Decline(cluster, _reason(rest, LONGEST_WHY))
 
 
 def _cancel(rest: str) -> Request:
@@ -208,6 +229,7 @@ _READERS: Final[Mapping[str, Callable[[str], Request]]] = {
     "upgrade": _upgrade,
     "status": _status,
     "history": _history,
+    "decline": _decline,
     "cancel": _cancel,
     "freeze": _freeze,
     "unfreeze": _unfreeze,

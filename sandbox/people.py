@@ -40,8 +40,21 @@ class Team:
     async def approve(self, card: Message) -> None:
         await self._decide(card, "approve")
 
-    async def decline(self, card: Message) -> None:
-        await self._decide(card, "decline")
+    async def decline(self, card: Message, why: str) -> None:
+        """Through the form that Decline opens."""
+        await asyncio.sleep(self._thinking_seconds)
+        for _ in range(self._tries):
+            now = self._slack.board.find(card.channel, card.ts)
+            if "decline" not in now.buttons:
+                return
+            await self.mina.click(now, "decline")
+            try:
+                form = await self.mina.sees_form("decline", CARD_SECONDS / self._tries)
+            except TimeoutError:
+                continue
+            if (await self.mina.submit(form, why=why)).said.startswith("You declined"):
+                return
+        raise TimeoutError(f"Mina could not decline within {CARD_SECONDS:g} s.")
 
     async def _decide(self, card: Message, action: str) -> None:
         await asyncio.sleep(self._thinking_seconds)

@@ -130,7 +130,7 @@ class Story:
         if self.scenario.decision == "approve":
             await team.approve(card)
         elif self.scenario.decision == "decline":
-            await team.decline(card)
+            await team.decline(card, self.scenario.why)
         endings = [each.ending for each in (self.scenario, *self.scenario.otherwise)]
         card = self.card = await team.read_to_the_end(card, endings, LONGEST / min(wish.pace, 4) * wish.patience)
         self.scenario = self.scenario.as_it_ended(card.text)

@@ -17,6 +17,7 @@ class Scenario:
     has_report: bool = True
     buttons: tuple[str, ...] = ()  # those that the card shows in the end
     minutes: float = 60.0  # until the proposal expires
+    why: str = ""  # it is declined
     otherwise: tuple["Scenario", ...] = ()  # what may come of it as well, told apart by their endings
 
     def as_it_ended(self, card: str) -> "Scenario":
@@ -60,8 +61,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         decision="decline",
         orders=0,
         changes_version=False,
-        words=("proposed this", "declined. Nothing was changed."),
+        words=("proposed this", "declined. Nothing was changed.", "Not in the week of the audit:"),
         has_report=False,
+        why="Not in the week of the audit:\nask again on Monday.",
     ),
     "expired": Scenario(
         ending="expired",

@@ -16,7 +16,7 @@ from aiohttp import ClientSession
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from bot.domain.story import tell
-from bot.domain.timeline import Entry
+from bot.domain.timeline import Declined, Entry
 from bot.messages.card import card
 from bot.messages.thread import said_of
 from sandbox.slack import Change, Message, SlackDouble
@@ -28,7 +28,7 @@ from sandbox.slack.mrkdwn import mentions, pings
 from sandbox.slack.signed_http import FORM, sign
 from sandbox.slack.world import APP_ID
 from tests.fuzz.requests import Case, cases, changed, view
-from tests.handlers.ears import Ears, StubDesk, Transport, card_blocks, listening, proposed
+from tests.handlers.ears import NOW, Ears, StubDesk, Transport, card_blocks, listening, proposed
 
 CHANNEL: Final = "C0DBOPS"
 BOT: Final = "U0AURORA"
@@ -112,6 +112,8 @@ class Hearing:
                 _, by, cluster, _, reason = asked
                 _, entries = proposed(cluster, by, reason)
                 yield _card(entries)
+            if asked[0] in ("decline", "decline_cluster"):
+                yield _card((*proposed()[1], Declined(at=NOW, by=asked[1], why=asked[3])))
 
     async def _sent(self, case: Case) -> tuple[Ack, bool]:
         slack = self.ears.slack
@@ -120,7 +122,7 @@ class Hearing:
             case "command":
                 return await self._waited(await person.command(CHANNEL, "/aurora", case.text))
             case "click":
-                return await self._waited(await self._click(case))
+                return await self._clicked(await self._click(case))
             case "odd command":
                 sent = await person.command(CHANNEL, "/aurora-old", case.text)
                 return await self._odd(sent, case, {"command": "/aurora", "trigger_id": uuid4().hex})
@@ -129,13 +131,18 @@ class Hearing:
                 assert click.envelope
                 action = click.envelope.payload["actions"][0] | {"action_id": "approve", "action_ts": uuid4().hex}
                 return await self._odd(click, case, {"actions": [action]})
-            case "view":
-                made = Sent(
-                    case.who, CHANNEL, envelope=Envelope("interactive", view(case, slack.workspace.team_id, APP_ID))
-                )
-                return await self._odd(made, case, {})
+            case "form":
+                ack = await slack.redeliver(self._form(case))
+                await self._settled()
+                return ack, bool(ack.body and ack.body.get("response_action") == "update")
+            case "view" | "odd form":
+                return await self._odd(self._form(case), case, {})
             case "body":
                 return await self._posted(case), False
+
+    def _form(self, case: Case) -> Sent:
+        payload = view(case, self.ears.slack.workspace.team_id, APP_ID)
+        return Sent(case.who, CHANNEL, envelope=Envelope("interactive", payload))
 
     async def _click(self, case: Case) -> Sent:
         blocks = card_blocks(case.text)
@@ -143,6 +150,13 @@ class Hearing:
         blocks[0]["elements"] = blocks[0]["elements"][:1]
         posted = self.ears.slack.board.post(CHANNEL, "U0REN", text="card", blocks=blocks)
         return await self.ears.slack.person(case.who).click(posted, case.action)
+
+    async def _clicked(self, sent: Sent) -> tuple[Ack, bool]:
+        """A form that opens is an answer too."""
+        await self._settled()
+        if self.ears.slack.world.modals.pop(sent.user, None):
+            return sent.ack, True
+        return await self._waited(sent)
 
     async def _waited(self, sent: Sent) -> tuple[Ack, bool]:
         try:

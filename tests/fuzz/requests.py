@@ -9,10 +9,11 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from bot.domain.errors import Conflict, Refused, Unavailable
+from bot.messages.forms import DECLINE, WHY
 from handlers.actions import BUTTONS
 from handlers.parse import USAGE
 
-Kind = Literal["command", "click", "odd command", "odd click", "view", "body"]
+Kind = Literal["command", "click", "form", "odd command", "odd click", "odd form", "view", "body"]
 PEOPLE = ("U0AKI", "U0MINA", "U0REN")
 NOT_MEANT = (
     "<!channel>", "<!here>", "<!everyone>", "<!channel|x>", "<@U0VICTIM>", "<@U0VICTIM|aki>", "<!subteam^S0VICTIM>",
@@ -50,8 +51,11 @@ junk = st.recursive(
     max_leaves=6,
 )
 ids = st.one_of(st.just("orders-k3v9qd2m"), texts)
-carried = st.builds(lambda upgrade, digest: {"upgrade": upgrade, "digest": digest}, ids, texts)
-values = st.one_of(carried.map(json.dumps), junk.map(json.dumps), texts, st.just("[" * 1999))
+tokens = st.text("ABCxyz019-_", min_size=24, max_size=24)
+carried = st.builds(
+    lambda upgrade, digest: {"upgrade": upgrade, "digest": digest}, ids, texts
+)  # by cards of older bots
+values = st.one_of(tokens, carried.map(json.dumps), junk.map(json.dumps), texts, st.just("[" * 1999))
 moods = st.one_of(
     st.none(),
     texts.map(lambda text: Refused(f"There is no global cluster `{text}`.", approvers=("S0DBA",))),
@@ -73,16 +77,17 @@ class Case:
     mood: Exception | None = None
     changes: tuple[tuple[int, Any], ...] = ()
     body: bytes = b""
+    typed: str = ""
 
     @property
     def is_slacks(self) -> bool:
         """Whether Slack could have sent it, so that somebody waits for an answer."""
-        return self.kind in ("command", "click")
+        return self.kind in ("command", "click", "form")
 
 
 GONE = object()
 people = st.sampled_from(PEOPLE)
-actions = st.one_of(st.sampled_from([*BUTTONS]), texts.filter(bool))
+actions = st.one_of(st.sampled_from([*BUTTONS, DECLINE]), texts.filter(bool))
 changes = st.lists(st.tuples(st.integers(0, 200), st.one_of(st.just(GONE), junk)), min_size=1, max_size=3).map(tuple)
 bodies = st.one_of(
     st.binary(max_size=200),
@@ -95,6 +100,8 @@ clicks = st.builds(Case, st.just("click"), people, values, actions, moods)
 cases = st.one_of(
     *[commands] * 3,  # what Slack does send comes more often
     *[clicks] * 2,
+    *[st.builds(Case, st.just("form"), people, values, mood=moods, typed=texts)] * 2,
+    st.builds(Case, st.just("odd form"), people, values, mood=moods, typed=texts, changes=changes),
     st.builds(Case, st.just("odd command"), people, on_the_wire, mood=moods, changes=changes),
     st.builds(Case, st.just("odd click"), people, values, mood=moods, changes=changes),
     st.builds(Case, st.just("view"), people, texts, changes=st.one_of(st.just(()), changes)),
@@ -124,9 +131,11 @@ def _places(part: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def view(case: Case, team: str, app: str) -> dict[str, Any]:
+    """Of a form that nobody knows, or of the one that Decline opens."""
+    form, typed = ("reason", case.text) if case.kind == "view" else (DECLINE, case.typed)
     shown = {
-        "id": "V0000001", "hash": "1.0", "type": "modal", "callback_id": "reason", "private_metadata": case.text,
-        "team_id": team, "state": {"values": {"reason": {"text": {"type": "plain_text_input", "value": case.text}}}},
+        "id": "V0000001", "hash": "1.0", "type": "modal", "callback_id": form, "private_metadata": case.text,
+        "team_id": team, "state": {"values": {WHY: {WHY: {"type": "plain_text_input", "value": typed}}}},
         "blocks": [], "title": {"type": "plain_text", "text": "Reason"},
     }  # fmt: skip
     return {

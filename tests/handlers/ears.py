@@ -12,7 +12,7 @@ from aiohttp import ClientConnectorError, ClientSession
 
 from bot.adapters.slack import Slack
 from bot.domain import upgrade as moves
-from bot.domain.answered import Catalogue, Chilled, History, Listed, Past, Shown, Standing, Thawed
+from bot.domain.answered import Catalogue, Chilled, History, Listed, Past, Pressed, Shown, Standing, Thawed
 from bot.domain.errors import Unavailable
 from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
@@ -103,6 +103,8 @@ class StubDesk:
     waits: tuple[str, ...] = ()
     frozen: tuple[Frost, ...] = ()
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    lost: BaseException | None = None  # what becomes of a token
+    pressing: list[tuple[str, str]] = field(default_factory=list)
 
     async def _hear(self, *what: Any) -> None:
         self.asked.append(what)
@@ -125,24 +127,40 @@ class StubDesk:
         await self._hear("propose", by, cluster, version, reason)
         return Standing(proposal(cluster, by, reason), self.link, self.card_trouble, self.waits)
 
-    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str) -> Upgrade:
-        await self._hear("approve", by, upgrade, digest)
+    async def pressed(self, token: str, action: str) -> Pressed:
+        """Whatever card it was on, that was the third of it."""
+        self.pressing.append((token, action))
+        if self.lost:
+            raise self.lost
+        return Pressed(proposal(), 3, proposal().plan.digest)
+
+    async def may_decline(self, by: UserId, token: str) -> Upgrade:
+        upgrade = (await self.pressed(token, "decline")).upgrade
+        await self._hear("may_decline", by)
+        return upgrade
+
+    async def approve(self, by: UserId, upgrade: UpgradeId, digest: str, card: int | None) -> Upgrade:
+        await self._hear("approve", by, upgrade, digest, card)
         return approved(proposal(), by)
 
-    async def withdraw(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
-        await self._hear("withdraw", by, upgrade)
+    async def withdraw(self, by: UserId, upgrade: UpgradeId, card: int | None) -> Upgrade:
+        await self._hear("withdraw", by, upgrade, card)
         return proposal()
 
     async def propose_again(self, by: UserId, upgrade: UpgradeId) -> Standing:
         await self._hear("propose_again", by, upgrade)
         return Standing(proposal(), None)
 
-    async def decline(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
-        await self._hear("decline", by, upgrade)
+    async def decline(self, by: UserId, upgrade: UpgradeId, why: str, card: int | None) -> Upgrade:
+        await self._hear("decline", by, upgrade, why, card)
         return proposal()
 
-    async def cancel(self, by: UserId, upgrade: UpgradeId) -> Upgrade:
-        await self._hear("cancel", by, upgrade)
+    async def decline_cluster(self, by: UserId, cluster: str, why: str) -> Upgrade:
+        await self._hear("decline_cluster", by, cluster, why)
+        return proposal(cluster)
+
+    async def cancel(self, by: UserId, upgrade: UpgradeId, card: int | None) -> Upgrade:
+        await self._hear("cancel", by, upgrade, card)
         return proposal()
 
     async def cancel_cluster(self, by: UserId, cluster: str) -> Upgrade:
