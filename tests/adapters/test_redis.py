@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from bot.adapters.redis import RedisCache, RedisLanes, RedisServer, claimed
 from bot.adapters.redis_upgrades import PAGE, RedisUpgrades
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.buttons import Button
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId, UserId
 from bot.domain.status import Status
@@ -588,3 +589,31 @@ async def test_a_byte_that_is_no_text_makes_one_entry_unreadable(
     assert len(await upgrades.timeline(created.id, readable_only=True)) == 1
     chain, _ = await upgrades.chain(created.id)
     assert chain.links[-1].entry == '{"kind":"held","at":"\udcff"}'
+
+
+async def test_what_a_button_means_is_kept_under_its_token_as_long_as_the_retention(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    made = {
+        f"token-{n}": Button(upgrade=created.id, version=n, action="approve", digest=created.plan.digest)
+        for n in range(3)
+    }
+    await upgrades.keep_buttons(made)
+    await upgrades.keep_buttons(made)
+    assert {token: await upgrades.button(token) for token in made} == made
+    assert await upgrades.button("token-9") is None
+    await upgrades.keep_buttons({})
+    keys = [each async for each in raw.scan_iter("{aurora}:button:*")]
+    assert len(keys) == 3
+    kept = [await raw.ttl(each) for each in keys]
+    assert all(KEEP.total_seconds() - 5 <= each <= KEEP.total_seconds() for each in kept)
+    await raw.set("{aurora}:button:token-0", "{}")
+    with pytest.raises(Unavailable, match="button:token-0 is damaged"):
+        await upgrades.button("token-0")
+
+
+async def test_the_version_of_the_card_is_counted_with_what_is_saved(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    assert created.version == 1
+    same = await upgrades.save(created, ())
+    assert (same.revision, same.version) == (2, 1)
+    assert (await over(upgrades, same)).version == 2

@@ -1,5 +1,6 @@
 """What the crew works with in these tests: a clock to move, a store and an AWS that can be cut, and who plays the people."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,7 @@ class Store(RedisUpgrades):
         self.mend()
 
     def mend(self) -> None:
+        self.at_commit: asyncio.Barrier | None = None  # its next save waits there for all the others
         self.before_save: Callable[[Upgrade], None] = nothing
         self.after_save: Callable[[Upgrade], None] = nothing
         self.before_told: Callable[[Told], None] = nothing
@@ -92,6 +94,9 @@ class Store(RedisUpgrades):
 
     async def save(self, upgrade: Upgrade, entries: Sequence[Entry]) -> Upgrade:
         self.before_save(upgrade)
+        if self.at_commit:
+            together, self.at_commit = self.at_commit, None
+            await together.wait()
         saved = await super().save(upgrade, entries)
         self.after_save(saved)
         return saved

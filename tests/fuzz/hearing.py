@@ -113,7 +113,8 @@ class Hearing:
                 _, entries = proposed(cluster, by, reason)
                 yield _card(entries)
             if asked[0] in ("decline", "decline_cluster"):
-                yield _card((*proposed()[1], Declined(at=NOW, by=asked[1], why=asked[3])))
+                _, by, _, why, *_ = asked
+                yield _card((*proposed(by=by)[1], Declined(at=NOW, by=by, why=why)))
 
     async def _sent(self, case: Case) -> tuple[Ack, bool]:
         slack = self.ears.slack
@@ -141,7 +142,7 @@ class Hearing:
                 return await self._posted(case), False
 
     def _form(self, case: Case) -> Sent:
-        payload = view(case, self.ears.slack.workspace.team_id, APP_ID)
+        payload = view(case, self.ears.slack.workspace.team_id, APP_ID) | {"trigger_id": uuid4().hex}
         return Sent(case.who, CHANNEL, envelope=Envelope("interactive", payload))
 
     async def _click(self, case: Case) -> Sent:
