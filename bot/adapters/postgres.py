@@ -18,13 +18,15 @@ from psycopg.pq.abc import PGconn
 
 from bot.adapters.clock import SteadyClock
 from bot.adapters.names import Addresses, Names
+from bot.adapters.pulse import Pulse
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.ids import Region
 from bot.ports import Clock
 
 APPLICATION: Final = "aurora-upgrade-bot"
 QUERY: Final = b"SELECT aurora_version()"
-LATE: Final = timedelta(seconds=0.5)  # a deadline that ends so long after it was due found this process standing still
+STOOD_STILL: Final = 0.1  # a deadline of which this process stood still for a larger part says nothing of the endpoint
+STOOD_SECONDS: Final = 0.2  # but so much of it is nothing
 _LOOK_UP_SECONDS: Final = 1.0  # how often psycopg wakes up while nothing comes; only Windows needs it
 
 Token = Callable[[], Awaitable[str]]
@@ -62,6 +64,7 @@ class Postgres:
 
     clock: Clock = field(default_factory=SteadyClock)
     names: Names = field(default_factory=Names)
+    pulse: Pulse = field(default_factory=Pulse)
 
     async def attempt(self, target: Target, deadline: timedelta) -> Attempt:
         """Connect anew, ask for the version, close. Whatever happens is an outcome; nothing but cancellation is raised.
@@ -75,7 +78,8 @@ class Postgres:
             password = await _password(target.password, deadline)
             addresses = await self._addresses(target, deadline)
             start = self.clock.now()
-            version = await self._version(target, password, addresses, deadline, start)
+            with self.pulse.minded():
+                version = await self._version(target, password, addresses, deadline)
         except _Failed as failed:
             detail = failed.detail.replace(password, "***") if password else failed.detail
             return Attempt(start=start, end=self._end(start), outcome=failed.outcome, detail=detail)
@@ -100,14 +104,13 @@ class Postgres:
         except RuntimeError as error:
             raise _Failed(Outcome.OURS, f"cannot resolve {target.host}: {error}") from error
 
-    async def _version(
-        self, target: Target, password: str, addresses: Addresses, deadline: timedelta, start: datetime
-    ) -> str:
+    async def _version(self, target: Target, password: str, addresses: Addresses, deadline: timedelta) -> str:
+        missed = self.pulse.missed
         try:
             async with asyncio.timeout(deadline.total_seconds()):
                 return await _answer(target, password, addresses)
         except TimeoutError as error:
-            raise _over_time(self.clock.now() - start, deadline) from error
+            raise _over_time(self.pulse.missed - missed, deadline.total_seconds()) from error
         except psycopg.Error as error:
             raise _Failed(outcome_of(str(error)), _essence(str(error))) from error
         except OSError as error:  # libpq does the talking, and what goes wrong there is a psycopg.Error
@@ -124,11 +127,10 @@ async def _password(password: str | Token, deadline: timedelta) -> str:
         raise _Failed(Outcome.AUTH, f"no password to be had: {type(error).__name__} {error}") from error
 
 
-def _over_time(took: timedelta, deadline: timedelta) -> _Failed:
-    due = f"{deadline.total_seconds():g} s"
-    if took - deadline > LATE:
-        return _Failed(Outcome.OURS, f"stood still: {due} were over after {took.total_seconds():.1f} s")
-    return _Failed(Outcome.TIMEOUT, f"no answer within {due}")
+def _over_time(stood: float, within: float) -> _Failed:
+    if stood > max(STOOD_STILL * within, STOOD_SECONDS):
+        return _Failed(Outcome.OURS, f"stood still for {stood:.1f} s, with no answer within {within:g} s")
+    return _Failed(Outcome.TIMEOUT, f"no answer within {within:g} s")
 
 
 async def _answer(target: Target, password: str, addresses: Addresses) -> str:

@@ -113,7 +113,10 @@ class Ledger:
     def _missed(self, horizon: datetime) -> Iterator[Unobserved]:
         """By starts, and before anything is judged that lies behind: no attempt that began before is still to come."""
         while self._unseen and self._unseen[0][0][0] < horizon:
-            if stretch := self._lookout.see(heappop(self._unseen)[-1]):
+            attempt = heappop(self._unseen)[-1]
+            if attempt.outcome.proves_up:
+                self._sweep.expect(attempt)
+            if stretch := self._lookout.see(attempt):
                 self._sweep.miss(stretch)
                 yield stretch
 

@@ -1,11 +1,14 @@
 """From attempts to outages with bounds: what is proven about the truth, and nothing more.
 
 Attempts follow a schedule of their own and overlap. A success proves that the endpoint was up at some instant inside
-[start, end], a failure that it was down at some instant inside; nobody knows which instant. A time-out, however
-long it hung, proves nothing after its start: a connection begun then found the endpoint down. But one begun a moment
-before the endpoint fell silent hangs just the same; so a time-out is taken to prove *down* at some instant between its
-start and the time when a healthy endpoint would have answered: the slowest of the last 20 successes before it (its own
-end, when there was none). `by` below is the end of that stretch, and for all other failures the end of the attempt.
+[start, end], a failure that it was down at some instant inside; nobody knows which instant.
+
+A time-out is no answer, and a weaker witness: proof.py says how little of the length of an outage it proves. Which
+success came before or after it is another matter, for there one that is given too little makes at_most no smaller than
+the attempts around it allow. A connection begun while the endpoint was silent hangs, and so does one begun a moment
+before; so there it counts from its start to the time when a healthy endpoint would have answered: the slowest of the
+last 20 successes before it (its own end, when there was none). `by` below is the end of that stretch, and for all other
+failures the end of the attempt.
 
 One outage or two? Two failures are of different outages when a success lies provably between: it began after the former
 were over (ok.start ≥ every `by`) and ended before the latter began (ok.end ≤ every start). A success that overlaps a
@@ -16,14 +19,15 @@ The bounds, of the stretch from `began` to `ended`:
 
 * began ≥ the start of a success that provably came before (its end ≤ the first failure's start); the latest such start
   is the best. A success still under way when the first failure began may have had its answer before or after: no proof.
-* began ≤ the earliest `by` of a failure; ended ≥ the latest start of a failure.
+* began ≤ the beginning of what is proven (proof.py), the earliest end of a failure; ended ≥ the end of that, the latest
+  start of one. Time-outs alone may prove nothing of either.
 * ended ≤ the end of a success that provably came after (its start ≥ every `by`); the earliest such end is the best.
 
-Hence at_least = latest start of a failure - earliest `by` of one (not below zero), and at_most = earliest end of a
-success after - latest start of one before. Without a success on one side there is no upper bound.
+Hence at_least = the length of all that is proven, and at_most = earliest end of a success after - latest start of one
+before. Without a success on one side there is no upper bound.
 
 Where nobody looked (unobserved.py), nothing is proven. A stretch of that kind inside an outage may have held a recovery,
-so it does not count for at_least: each run of failures between two such stretches proves for itself. One outside of all
+so it does not count for at_least, nor does time in which a success may lie. One outside of all
 outages may have been an outage from end to end; so `in_all` counts it for at_most.
 
 Why one sweep suffices: it meets successes at their end and failures at their start. Each success it has met before a
@@ -38,7 +42,8 @@ from typing import Final
 
 from bot.domain.attempts import RESOLUTION, Attempt, Outcome
 from bot.domain.base import Value
-from bot.domain.unobserved import BLINK, Unobserved, unobserved
+from bot.domain.proof import Doubt, answered, length, proven
+from bot.domain.unobserved import BLINK, Unobserved, by_start, unobserved
 
 _ZERO: Final = timedelta()
 _REMEMBERED: Final = 20
@@ -56,7 +61,8 @@ class Outage(Value):
     """The gap between two successes. The stamps `…_at` are starts of attempts; None: no such success was seen.
 
     `outcomes` are those of its failures, each once, in order of appearance; `version_after` is what the first success
-    answered. `unobserved` is how much of the time between its first and its last failure proves nothing.
+    answered. `unobserved` is how much of the time from `began_by` to its last failure proves nothing. `lasted_to` is
+    the latest instant at which it is proven not to be over; None, in what an earlier version wrote, is `last_failure_at`.
     """
 
     last_ok_at: datetime | None
@@ -70,6 +76,7 @@ class Outage(Value):
     version_after: str | None
     flapping: bool = False
     unobserved: timedelta = _ZERO
+    lasted_to: datetime | None = None
 
     @property
     def began_between(self) -> tuple[datetime | None, datetime]:
@@ -77,7 +84,7 @@ class Outage(Value):
 
     @property
     def ended_between(self) -> tuple[datetime, datetime | None]:
-        return self.last_failure_at, self.ended_by
+        return self.lasted_to or self.last_failure_at, self.ended_by
 
     @property
     def at_least(self) -> timedelta:
@@ -95,64 +102,60 @@ class Outage(Value):
 
 
 @dataclass
-class Run:
-    """Failures that no unobserved stretch parts: from the earliest `by` of one to the start of the last."""
-
-    began_by: datetime
-    last_at: datetime
-
-    @property
-    def proven(self) -> timedelta:
-        return max(_ZERO, self.last_at - self.began_by)
-
-
-@dataclass
 class Fall:
-    """An outage under way, its failures summed up. `before` is the latest success that provably came before."""
+    """An outage under way, with its failures by their starts. `before` is the latest success that provably came before."""
 
     before: Attempt | None
-    first: Attempt
-    last: Attempt
-    began_by: datetime
     over_by: datetime
-    outcomes: dict[Outcome, int] = field(default_factory=dict)
+    failures: list[Attempt] = field(default_factory=list)
+    began_by: datetime | None = None  # by an answer
     up_between: bool = False
     flapping: bool = False
-    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def first(self) -> Attempt:
+        return self.failures[0]
 
     @property
     def failed(self) -> int:
-        return sum(self.outcomes.values())
+        return len(self.failures)
 
-    def absorb(self, failure: Attempt, by: datetime, *, parted: bool) -> None:
-        """`parted`: nobody looked between the last failure and this one."""
-        if parted or not self.runs:
-            self.runs.append(Run(by, failure.start))
-        run, self.last = self.runs[-1], failure
-        run.began_by, run.last_at = min(run.began_by, by), failure.start
-        self.began_by, self.over_by = min(self.began_by, by), max(self.over_by, by)
-        self.outcomes[failure.outcome] = self.outcomes.get(failure.outcome, 0) + 1
-        self.flapping = self.up_between
+    def absorb(self, failure: Attempt, by: datetime) -> None:
+        self.failures.append(failure)
+        self.over_by = max(self.over_by, by)
+        if answered(failure):
+            self.began_by = min(self.began_by or failure.end, failure.end)
+            self.flapping = self.up_between
 
     def is_over_at(self, ok: Attempt) -> bool:
         """Whether this success provably came after. If it only came after some failure, one more means flapping."""
-        self.up_between |= ok.start >= self.began_by
+        self.up_between |= self.began_by is not None and ok.start >= self.began_by
         return ok.start >= self.over_by
 
-    def outage(self, after: Attempt | None = None) -> Outage:
+    def outage(self, doubt: Doubt, after: Attempt | None = None) -> Outage:
+        stretches, first, last = proven(self.failures, doubt), self.failures[0], self.failures[-1]
+        nothing_else = after.end if after else min(each.end for each in self.failures)
+        began_by = stretches[0][0] if stretches else nothing_else
         return Outage(
             last_ok_at=self.before and self.before.start,
-            first_failure_at=self.first.start,
-            last_failure_at=self.last.start,
+            first_failure_at=first.start,
+            last_failure_at=last.start,
             first_ok_at=after and after.start,
-            began_by=self.began_by,
+            began_by=began_by,
             ended_by=after and after.end,
-            failed=self.failed,
-            outcomes=tuple(self.outcomes),
+            failed=len(self.failures),
+            outcomes=tuple(dict.fromkeys(each.outcome for each in self.failures)),
             version_after=after and after.version,
             flapping=self.flapping,
-            unobserved=max(_ZERO, self.last.start - self.began_by - sum((run.proven for run in self.runs), _ZERO)),
+            unobserved=max(_ZERO, last.start - began_by - length(stretches)),
+            lasted_to=self._lasted_to(),
         )
+
+    def _lasted_to(self) -> datetime:
+        """No earlier than this it was over. Of time-outs alone: no earlier than the success before them."""
+        told = [each.start for each in self.failures if answered(each)]
+        silent = [each.start - each.duration for each in self.failures]
+        return max([*told, *silent, *([self.before.start] if self.before else [])])
 
 
 Moment = tuple[datetime, bool, datetime, str, str]
@@ -168,7 +171,7 @@ def met_at(attempt: Attempt) -> Moment:
 class Sweep:
     """Meets attempts in the order of `met_at`, and knows what is proven so far. `fall` is the outage under way.
 
-    What nobody looked at it has to be told before it meets a failure that began after.
+    What nobody looked at, and every success, it has to be told before it meets an attempt at a later time than those began.
     """
 
     def __init__(self) -> None:
@@ -177,11 +180,19 @@ class Sweep:
         self._latest_ok: Attempt | None = None
         self._healthy: deque[timedelta] = deque(maxlen=_REMEMBERED)
         self._missed: list[Unobserved] = []
+        self._successes: deque[Attempt] = deque()  # that may overlap a failure to come, or one of the outage under way
 
     @property
     def outages(self) -> tuple[Outage, ...]:
         """All so far; the last one may be open."""
-        return (*self._closed, self.fall.outage()) if self.fall else tuple(self._closed)
+        return (*self._closed, self.fall.outage(self._doubt)) if self.fall else tuple(self._closed)
+
+    @property
+    def _doubt(self) -> Doubt:
+        return Doubt(self._successes, self._missed)
+
+    def expect(self, success: Attempt) -> None:
+        self._successes.append(success)
 
     def miss(self, stretch: Unobserved) -> None:
         self._missed.append(stretch)
@@ -196,18 +207,20 @@ class Sweep:
         self._healthy.append(ok.duration)
         if self._latest_ok is None or ok.start >= self._latest_ok.start:
             self._latest_ok = ok
-        if self.fall is None or not self.fall.is_over_at(ok):
-            return None
-        self._closed.append(self.fall.outage(ok))
+        ended = self._end_of(self.fall, ok) if self.fall and self.fall.is_over_at(ok) else None
+        while self.fall is None and self._successes and self._successes[0].end <= ok.end:
+            self._successes.popleft()
+        return ended
+
+    def _end_of(self, fall: Fall, ok: Attempt) -> Outage:
+        self._closed.append(fall.outage(self._doubt, ok))
         self.fall = None
         return self._closed[-1]
 
     def _failure(self, failure: Attempt, by: datetime) -> None:
         if self.fall is None:
-            self.fall = Fall(before=self._latest_ok, first=failure, last=failure, began_by=by, over_by=by)
-        last_at = self.fall.last.start
-        parted = any(last_at <= each.since < failure.start for each in self._missed)
-        self.fall.absorb(failure, by, parted=parted)
+            self.fall = Fall(before=self._latest_ok, over_by=by)
+        self.fall.absorb(failure, by)
 
     def _down_by(self, failure: Attempt) -> datetime:
         if failure.outcome is not Outcome.TIMEOUT or not self._healthy:
@@ -224,6 +237,8 @@ def outages(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Outa
     sweep, in_order = Sweep(), sorted(attempts, key=met_at)
     for stretch in unobserved(in_order, blink):
         sweep.miss(stretch)
+    for success in sorted((each for each in in_order if each.outcome.proves_up), key=by_start):
+        sweep.expect(success)
     for attempt in in_order:
         sweep.meet(attempt)
     return sweep.outages

@@ -28,13 +28,14 @@ class MemberReport(Value):
 
 
 class OutageReport(Value):
-    """It began between `last_ok_at` and `began_by`, and ended between `last_failure_at` and `ended_by`."""
+    """It began between `last_ok_at` and `began_by`, and ended between `ended_after` and `ended_by`."""
 
     at_least: float
     at_most: float | None
     last_ok_at: datetime | None
     began_by: datetime
     last_failure_at: datetime
+    ended_after: datetime
     ended_by: datetime | None
     failed: int
     outcomes: tuple[Outcome, ...]
@@ -198,6 +199,7 @@ def _outage(outage: Outage) -> OutageReport:
         last_ok_at=outage.last_ok_at,
         began_by=outage.began_by,
         last_failure_at=outage.last_failure_at,
+        ended_after=outage.ended_between[0],
         ended_by=outage.ended_by,
         failed=outage.failed,
         outcomes=outage.outcomes,

@@ -57,7 +57,7 @@ def _downtime(made: Report) -> str:
     table = _table(head, (_endpoint(each) for each in made.endpoints))
     outages = [
         f"- {each.region} {each.endpoint}: began between {_time(outage.last_ok_at)} and {_time(outage.began_by)}, "
-        f"ended between {_time(outage.last_failure_at)} and {_time(outage.ended_by)} ({', '.join(outage.outcomes)})"
+        f"ended between {_time(outage.ended_after)} and {_time(outage.ended_by)} ({', '.join(outage.outcomes)})"
         for each in made.endpoints
         for outage in each.outages
     ]

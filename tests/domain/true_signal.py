@@ -43,6 +43,10 @@ class Look:
     looked: int
     attempt: Attempt
 
+    @property
+    def told_by_the_endpoint(self) -> bool:
+        return self.attempt.outcome is not Outcome.TIMEOUT and not self.attempt.outcome.proves_nothing
+
 
 @dataclass(frozen=True)
 class World:
@@ -58,19 +62,24 @@ signals = st.lists(st.integers(-1, LONG), max_size=6, unique=True).map(lambda to
 
 
 @st.composite
-def look_at(draw: st.DrawFn, signal: Signal, healthy: int | None) -> Look:
-    """With `healthy`, that is what an answer takes, and a time-out may have been doomed that much after its start."""
+def look_at(draw: st.DrawFn, signal: Signal, healthy: int | None, *, hampered: bool) -> Look:
+    """With `healthy`, that is what an answer takes, and a time-out may have been doomed that much after its start.
+
+    `hampered`: a time-out, after half of all the time there is, may come whether the endpoint is up or down.
+    """
     start, failure = draw(st.integers(0, LONG)), draw(st.sampled_from([*FAILURES, Outcome.TIMEOUT, Outcome.DNS]))
     took = healthy or draw(st.integers(1, 15_000))
     looked = start + draw(st.integers(0, (healthy or 0) if failure is Outcome.TIMEOUT else took))
     outcome = Outcome.OK if failure is not Outcome.DNS and signal.is_up(looked) else failure
-    if outcome is Outcome.TIMEOUT:
+    if failure is Outcome.TIMEOUT and hampered:
+        took, outcome = LONG // 2 + draw(st.integers(0, 15_000)), failure
+    elif outcome is Outcome.TIMEOUT:
         took += draw(st.integers(0, 15_000))
     attempt = Attempt(start=at(start), end=at(start + took), outcome=outcome)
     return Look(start, start + took, looked, attempt)
 
 
 @st.composite
-def worlds(draw: st.DrawFn, healthy: int | None = None) -> World:
+def worlds(draw: st.DrawFn, healthy: int | None = None, *, hampered: bool = False) -> World:
     signal = draw(signals)
-    return World(signal, tuple(draw(st.lists(look_at(signal, healthy), max_size=14))))
+    return World(signal, tuple(draw(st.lists(look_at(signal, healthy, hampered=hampered), max_size=14))))

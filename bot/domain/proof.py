@@ -1,0 +1,86 @@
+"""For how long failures prove that an endpoint was down, whoever of it, of the way there and of us was slow.
+
+A failure that was answered (refused, starting_up, …) proves *down* at some instant inside it. Several prove the time
+between them, from the earliest end to the latest start, while nothing speaks against it: no success overlaps that time or
+an end of it, and somebody looked (unobserved.py).
+
+A time-out is no answer. Whoever waits in vain may wait for somebody who is up and slow: a starved machine, a crowd that
+comes back. So it says nothing of the ends of an outage that answers tell. Silence proves only what is beyond such
+doubt: where nobody at all had an answer, from the end of the first time-out to as long before the start of the last one
+as that hung. An endpoint that lets nobody in for some three deadlines is down for them, whatever the reason.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.unobserved import Unobserved
+
+Stretch = tuple[datetime, datetime]
+
+
+class Doubt:
+    """What speaks against two failures being of one time without a recovery."""
+
+    def __init__(self, successes: Iterable[Attempt], missed: Sequence[Unobserved]) -> None:
+        in_order = sorted(successes, key=lambda success: success.start)
+        self._starts = [each.start for each in in_order]
+        self._ended_by = list(accumulate((each.end for each in in_order), max))
+        self._missed = missed
+
+    def parts(self, one: Attempt, other: Attempt) -> bool:
+        """`other` began after `one`, and no failure of their kind between them."""
+        before = bisect_left(self._starts, max(one.end, other.end))
+        overlaps = before > 0 and self._ended_by[before - 1] > one.start
+        return overlaps or any(one.start <= each.since < other.start for each in self._missed)
+
+
+def answered(failure: Attempt) -> bool:
+    return failure.outcome is not Outcome.TIMEOUT
+
+
+def proven(failures: Sequence[Attempt], doubt: Doubt) -> tuple[Stretch, ...]:
+    """The times of which these failures, by their starts, prove *down*. None overlaps another.
+
+    A stretch may have no length: then it is known that it was down, and not for how long.
+    """
+    told = [
+        (min(each.end for each in run), max(each.start for each in run))
+        for run in _runs([each for each in failures if answered(each)], doubt)
+    ]
+    silent = [
+        (min(each.end for each in run), max(each.start - each.duration for each in run))
+        for run in _runs([each for each in failures if not answered(each)], doubt)
+    ]
+    return tuple(_united([*((began, max(began, ended)) for began, ended in told), *(s for s in silent if s[0] < s[1])]))
+
+
+def length(stretches: Iterable[Stretch]) -> timedelta:
+    return sum((ended - began for began, ended in stretches), timedelta())
+
+
+def _runs(failures: Sequence[Attempt], doubt: Doubt) -> Iterator[list[Attempt]]:
+    run: list[Attempt] = []
+    for each in failures:
+        if run and doubt.parts(run[-1], each):
+            yield run
+            run = []
+        run.append(each)
+    if run:
+        yield run
+
+
+def _united(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
+    """By their beginnings, those that overlap as one."""
+    whole: Stretch | None = None
+    for began, ended in sorted(stretches):
+        if whole and began <= whole[1]:
+            whole = whole[0], max(whole[1], ended)
+            continue
+        if whole:
+            yield whole
+        whole = began, ended
+    if whole:
+        yield whole
