@@ -128,11 +128,10 @@ class Account:
             if reported is None or not any(_is_inside(down, *each) for each in _perhaps_down(reported)):
                 yield f"no reported outage holds the {down.seconds:.3f} s of {down.region} from {down.down_from}"
         for (region, name), reported in endpoints.items():
-            truth = sum(
-                down.seconds for down in self.world.aurora.truth() if (down.region, use(down)) == (region, name)
-            )
+            downs = [down for down in self.world.aurora.truth() if (down.region, use(down)) == (region, name)]
+            truth, doubt = sum(down.seconds for down in downs), sum(down.doubt.total_seconds() for down in downs)
             most = inf if reported["at_most"] is None else reported["at_most"]
-            if not reported["at_least"] <= truth <= most:
+            if reported["at_least"] > truth + doubt or truth > most:
                 yield f"{region} {name} was down {truth:.3f} s, not {reported['at_least']} to {reported['at_most']} s"
 
     def lines(self) -> list[str]:

@@ -21,6 +21,7 @@ CANCEL_REQUEST: Final = struct.pack("!ii", 16, 80877102)
 NO_TLS: Final = b'SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry for host "127.0.0.1", no encryption\0\0'
 HANDSHAKE_SECONDS: Final = 10.0
 PARTING_SECONDS: Final = 0.5
+Instant = tuple[datetime, datetime]  # no earlier, no later: on a busy machine a thread may be kept waiting in between
 
 
 class Door:
@@ -31,16 +32,17 @@ class Door:
         self._tls = tls
         self._socket = reserved(0)
         self.port: Final[int] = self._socket.getsockname()[1]
-        self.opened: list[datetime] = []
-        self.closed: list[datetime] = []
+        self.opened: list[Instant] = []
+        self.closed: list[Instant] = []
         self._speaks = Event()
         self._speaks.set()
         self.silent: list[tuple[datetime, datetime]] = []  # when it took connections and said nothing
         self._inside: dict[socket.socket, float] = {}  # and when each came in
 
     def open(self) -> None:
+        began = datetime.now(UTC)
         self._socket.listen(128)
-        self.opened.append(datetime.now(UTC))
+        self.opened.append((began, datetime.now(UTC)))
         Thread(target=self._serve, args=(self._socket,), name=f"door-{self.port}", daemon=True).start()
 
     def present(self, tls: ssl.SSLContext) -> None:
@@ -60,8 +62,9 @@ class Door:
 
     def close(self) -> None:
         """From now on connections are refused. Who has just come in gets a moment to finish; all others are the server's to end."""
+        closing = datetime.now(UTC)
         self._end()
-        self.closed.append(datetime.now(UTC))
+        self.closed.append((closing, datetime.now(UTC)))
         self._socket = reserved(self.port)
         began = time.monotonic()
         while self._has_guests(since=began - PARTING_SECONDS) and time.monotonic() < began + PARTING_SECONDS:

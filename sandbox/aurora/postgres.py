@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from .door import Door
+from .door import Door, Instant
 from .site import Site
 from .truth import DROPPED, Down, refusals
 
@@ -178,16 +178,23 @@ class Server:
     def downs(self) -> list[Down]:
         """Every time this endpoint took no new connections, to the millisecond."""
         endpoint = f"{self.host}:{self.port}"
-        shut = [
-            (self._closing_before(shutdown), max(ready, self._opening_after(shutdown)))
-            for shutdown, ready in refusals(self._logged().splitlines())
-        ]
-        return [Down(self.region, endpoint, *each) for each in sorted([*shut, *self.door.silent])]
+        shut = [self._down(endpoint, *each) for each in refusals(self._logged().splitlines())]
+        silent = [Down(self.region, endpoint, *each) for each in self.door.silent]
+        return sorted([*shut, *silent], key=lambda down: down.down_from)
 
-    def _closing_before(self, shutdown: datetime) -> datetime:
+    def _down(self, endpoint: str, shutdown: datetime, ready: datetime) -> Down:
+        closing, closed = self._closing_before(shutdown)
+        opening, opened = (max(ready, at) for at in self._opening_after(shutdown))
+        return Down(self.region, endpoint, closed, opening, (closed - closing) + (opened - opening))
+
+    def _closing_before(self, shutdown: datetime) -> Instant:
         """The door's last closing before the server was told, to the millisecond as its log has it."""
-        closings = [at.replace(microsecond=at.microsecond // 1000 * 1000) for at in self.door.closed]
-        return max((at for at in closings if at <= shutdown), default=shutdown)
+        closings = [(_to_ms(no_earlier), _to_ms(no_later)) for no_earlier, no_later in self.door.closed]
+        return max((each for each in closings if each[1] <= shutdown), default=(shutdown, shutdown))
 
-    def _opening_after(self, shutdown: datetime) -> datetime:
-        return next((opened for opened in self.door.opened if opened > shutdown), shutdown)
+    def _opening_after(self, shutdown: datetime) -> Instant:
+        return next((each for each in self.door.opened if each[0] > shutdown), (shutdown, shutdown))
+
+
+def _to_ms(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -16,12 +16,13 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Down:
-    """One time in which an endpoint (`host:port`) took no new connections."""
+    """One time in which an endpoint (`host:port`) took no new connections, and the `doubt` by how much longer it may have been."""
 
     region: str
     endpoint: str
     down_from: datetime
     down_until: datetime
+    doubt: timedelta = timedelta()
 
     @property
     def seconds(self) -> float:
