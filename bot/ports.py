@@ -1,6 +1,6 @@
 """What the bot needs of the world, by role. Adapters play these roles; nothing else knows who does."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -305,6 +305,38 @@ class Thread(Protocol):
 class Probe(Protocol):
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
         """A new connection and one query. Never raises."""
+        ...
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Attempts that a prober which is no more could not store; `is_old`: long ago."""
+
+    upgrade: UpgradeId
+    endpoint: str
+    vantage: str
+    attempts: tuple[Attempt, ...]
+    is_old: bool
+    throw_away: Callable[[], None]
+
+
+class Spill(Protocol):
+    """Keeps attempts beside the store, on this machine, until that takes them. Never raises; it may block for a moment."""
+
+    def keep(self, upgrade: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None:
+        """These too. An endpoint is `Endpoint.key`."""
+        ...
+
+    def drop(self, upgrade: UpgradeId, endpoint: str) -> None:
+        """All that was kept of it is stored."""
+        ...
+
+    def release(self, upgrade: UpgradeId, endpoint: str) -> None:
+        """All that was kept of it is left to others."""
+        ...
+
+    def left_behind(self) -> Iterator[Leftover]:
+        """What nobody who lives has kept."""
         ...
 
 

@@ -15,7 +15,10 @@ async def measure(settings: ProberSettings) -> None:
     async with prober(settings) as made:
         hold_still()
         log.info("prober of %s is ready", ", ".join(settings.probe_regions))
+        recovering = asyncio.create_task(made.recover_for_ever())
         await run_prober(settings.redis, settings.probe_regions, made.run, stop)
+        recovering.cancel()
+        await asyncio.wait({recovering})
 
 
 def main() -> None:

@@ -140,6 +140,7 @@ class ProberSettings(Settings):
     probe_calm_rate: Rate = 2
     probe_hot_rate: Rate = 4
     probe_deadline_seconds: Seconds = 5
+    probe_spill_dir: Path | None = None
 
     @field_validator("probe_deadline_seconds")
     @classmethod

@@ -24,15 +24,17 @@ from bot.adapters.redis_freezes import RedisFreezes
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
+from bot.adapters.spill import FileSpill, usual_place
 from bot.crew.driver import Driver
 from bot.crew.narrator import Narrator
-from bot.crew.prober import Cadence, Prober
+from bot.crew.prober import Cadence, NoSpill, Prober
 from bot.crew.watcher import Watcher
 from bot.desk import Desk
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, TeamId, UpgradeId
 from bot.domain.topology import Endpoint
+from bot.ports import Spill
 from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -167,9 +169,20 @@ async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
         async with store(settings) as kept:
             await warn_of_hazards(kept.server)
             cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
-            yield Prober(PostgresProbe(settings, tokens, Postgres(clock)), kept.upgrades, clock, cadence)
+            probe = PostgresProbe(settings, tokens, Postgres(clock))
+            yield Prober(probe, kept.upgrades, clock, cadence, spill(settings))
     finally:
         tokens.close()
+
+
+def spill(settings: ProberSettings) -> Spill:
+    """Where attempts wait for Redis; in memory only where no file can be written, which is said once."""
+    place = settings.probe_spill_dir or usual_place()
+    try:
+        return FileSpill.at(place, settings.redis)
+    except OSError as trouble:
+        log.warning("While Redis is away attempts are kept in memory only (PROBE_SPILL_DIR): %s", trouble)
+        return NoSpill()
 
 
 def start_logging(settings: Settings) -> None:

@@ -39,7 +39,7 @@ class Account:
 
     def measured(self) -> list[Json]:
         """Per endpoint, from the bot's report."""
-        fields = ("region", "endpoint", "at_least", "at_most", "attempts", "failed")
+        fields = ("region", "endpoint", "at_least", "at_most", "attempts", "failed", "outages", "unobserved")
         return [{name: each[name] for name in fields} for each in self.told["endpoints"]] if self.told else []
 
     def broken_expectations(self) -> tuple[str, ...]:

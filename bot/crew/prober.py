@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import assert_never
 
 from bot.domain import outage
@@ -22,11 +22,13 @@ from bot.domain.timeline import LookedAway as AwayEntry
 from bot.domain.timeline import WentDown as DownEntry
 from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
-from bot.ports import Claim, Clock, Probe, Upgrades
+from bot.ports import Claim, Clock, Leftover, Probe, Spill, Upgrades
 
 log = logging.getLogger(__name__)
 
 FLUSH = timedelta(seconds=0.5)
+SPILL_AFTER = timedelta(seconds=1)  # so long the store may take before attempts are kept beside it
+RECOVER_EVERY = timedelta(seconds=30)
 MEMORY = 50_000  # attempts kept while Redis is away: hours of them
 BATCH = 1000  # attempts written down in one piece
 RECENT = timedelta(minutes=5)  # of a calm time before the order, what is kept
@@ -46,6 +48,19 @@ class Cadence:
         return self.calm if upgrade.status.is_before_order else self.hot
 
 
+class NoSpill:
+    """Where nothing can be kept."""
+
+    def keep(self, upgrade: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None: ...
+
+    def drop(self, upgrade: UpgradeId, endpoint: str) -> None: ...
+
+    def release(self, upgrade: UpgradeId, endpoint: str) -> None: ...
+
+    def left_behind(self) -> Iterator[Leftover]:
+        return iter(())
+
+
 @dataclass(frozen=True)
 class Prober:
     """`clock` is the one by which `probe` stamps its attempts: what is settled is judged by their starts."""
@@ -54,6 +69,34 @@ class Prober:
     upgrades: Upgrades
     clock: Clock
     cadence: Cadence
+    spill: Spill = field(default_factory=NoSpill)
+
+    async def recover_for_ever(self) -> None:
+        """What is left behind here may be of endpoints that are measured elsewhere by now."""
+        while True:
+            try:
+                await self.recover()
+            except Unavailable as trouble:
+                log.warning("What was left behind is stored later: %s", trouble)
+            await asyncio.sleep(RECOVER_EVERY.total_seconds())
+
+    async def recover(self, upgrade: UpgradeId | None = None, endpoint: str = "") -> None:
+        """Store what dead probers of this machine could not, of one endpoint or of all. Twice does no harm."""
+        left_behind = self.spill.left_behind()
+        while left := await asyncio.to_thread(next, left_behind, None):
+            if upgrade in (None, left.upgrade) and endpoint in ("", left.endpoint):
+                await self._recover(left)
+
+    async def _recover(self, left: Leftover) -> None:
+        upgrade = await self.upgrades.get(left.upgrade)
+        if upgrade is None and not left.is_old:
+            return
+        if upgrade and not upgrade.status.is_final:
+            for begin in range(0, len(left.attempts), BATCH):
+                batch = left.attempts[begin : begin + BATCH]
+                await self.upgrades.add_attempts(left.upgrade, left.endpoint, left.vantage, batch)
+            log.info("%s: %d attempts of a prober that died are stored", left.endpoint, len(left.attempts))
+        left.throw_away()
 
     async def run(self, upgrade: UpgradeId, endpoint: str, vantage: str, holder: str) -> None:
         """Measure until the upgrade is over or another holder has taken over. That is a start too: what is stored is read first."""
@@ -61,6 +104,7 @@ class Prober:
         place = next((each for each in read.plan.endpoints if each.key == endpoint), None) if read else None
         if read is None or place is None or read.status.is_final:
             return
+        await self.recover(upgrade, endpoint)
         watch = _Watch(self, read, place, vantage, Claim(endpoint, holder))
         await watch.take_over()
         await watch.keep()
@@ -83,6 +127,7 @@ class _Watch:
     happened: deque[tuple[str, Entry]] = field(default_factory=deque)
     has_begun: bool = False
     flying: dict[asyncio.Task[None], datetime] = field(default_factory=dict)
+    spilled: Attempt | None = None  # the latest one
 
     async def take_over(self) -> None:
         self.calm_since = self.prober.clock.now()
@@ -96,6 +141,7 @@ class _Watch:
     async def keep(self) -> None:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
         schedule, here = asyncio.create_task(self._keep_rate()), asyncio.current_task()
+        spilling = asyncio.create_task(self._keep_spill())
         try:
             while not (self.upgrade.status.is_final or self.is_taken) and not (here and here.cancelling()):
                 await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
@@ -103,14 +149,43 @@ class _Watch:
                     schedule.result()
                 await self._write_down()
         finally:
-            await _stop(schedule, *self.flying)
+            await _stop(schedule, spilling, *self.flying)
             await self._leave()
 
     async def _leave(self) -> None:
         """Whoever takes over reads what is stored, so what has ended is stored first, if that is quickly done."""
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(LAST_WORDS.total_seconds()):
-                await self._store_attempts()
+        try:
+            with suppress(Unavailable, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS.total_seconds()):
+                    await self._store_attempts()
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """What the store has not taken is left for whoever measures here next."""
+        spill, name = self.prober.spill, (self.upgrade.id, self.endpoint.key)
+        if self.ended:
+            spill.keep(*name, self.vantage, self._not_spilled())
+            spill.release(*name)
+        elif self.spilled:
+            spill.drop(*name)
+
+    async def _keep_spill(self) -> None:
+        """A task of its own, since the store may hang; in a thread, since the disk may."""
+        spill, name = self.prober.spill, (self.upgrade.id, self.endpoint.key)
+        while True:
+            await asyncio.sleep(FLUSH.total_seconds())
+            waits = bool(self.ended) and self.ended[0].end < self.prober.clock.now() - SPILL_AFTER
+            if waits:
+                await asyncio.to_thread(spill.keep, *name, self.vantage, self._not_spilled())
+            elif self.spilled:
+                self.spilled = None
+                await asyncio.to_thread(spill.drop, *name)
+
+    def _not_spilled(self) -> list[Attempt]:
+        fresh = list(takewhile(lambda each: each is not self.spilled, reversed(self.ended)))[::-1]
+        self.spilled = self.ended[-1]
+        return fresh
 
     async def _keep_rate(self) -> None:
         """Launch on time, without waiting for anything. Whoever is late skips, and does not catch up in a burst.

@@ -3,11 +3,14 @@
 import asyncio
 from typing import Final
 
-from sandbox.moods.mood import Asked, mood
+from sandbox.aurora.seed import SECONDARY
+from sandbox.moods.mood import Asked, blinded, mood
 from sandbox.valkey import HOST, free_port
 from sandbox.world import World
 
 AWAY: Final = "upgrade started"
+LOOK: Final = 0.1
+LONGEST: Final = 60.0
 
 
 @mood("killed, and up again on its append-only file after SECONDS", argument="SECONDS", usual="3", at=AWAY)
@@ -36,3 +39,19 @@ async def redis_full(here: World, asked: Asked) -> None:
     await here.valkey.tell("CONFIG", "SET", "maxmemory", "1")
     await asyncio.sleep(asked.seconds)
     await here.valkey.tell("CONFIG", "SET", "maxmemory", "0")
+
+
+@mood(
+    "it freezes while the reader goes down and comes back; SECONDS later the prober is killed with what it has not stored, "
+    "and both come back",
+    argument="SECONDS", usual="2", at=AWAY, changes=blinded,
+)  # fmt: skip
+async def redis_frozen_prober_killed(here: World, asked: Asked) -> None:
+    here.valkey.freeze()
+    async with asyncio.timeout(LONGEST):
+        while not any(down.region == SECONDARY for down in await asyncio.to_thread(here.aurora.truth)):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK)
+    await asyncio.sleep(asked.seconds)
+    here.bot.kill("prober")
+    here.valkey.thaw()
+    await here.bot.restart("prober")

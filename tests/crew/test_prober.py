@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -20,8 +21,9 @@ import pytest
 from bot.adapters.clock import SteadyClock, WallClock
 from bot.adapters.postgres import Postgres, Target
 from bot.adapters.redis import RedisServer, claimed
+from bot.adapters.spill import FileSpill
 from bot.crew import prober
-from bot.crew.prober import Cadence, Prober
+from bot.crew.prober import Cadence, NoSpill, Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
@@ -31,7 +33,7 @@ from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
-from bot.ports import Clock, Probe
+from bot.ports import Clock, Probe, Spill
 from sandbox.valkey import Valkey
 from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
 
@@ -95,11 +97,16 @@ async def probing(
     *,
     holder: str = "somebody",
     clock: Clock | None = None,
+    spill: Spill | None = None,
     **cadence: float,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
     one = Prober(
-        probe, store, clock or WallClock(), Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"]))
+        probe,
+        store,
+        clock or WallClock(),
+        Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"])),
+        spill or NoSpill(),
     )
     running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage, holder))
     try:
@@ -549,6 +556,98 @@ async def test_a_lost_answer_of_the_store_counts_nothing_twice(
     starts = [each.start for each in await stored(store, upgrade)]
     assert len(starts) == len(set(starts)) >= 10
     assert await told(store, upgrade) == ["reached"]
+
+
+# --- what is kept beside the store ---
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prober, "SPILL_AFTER", timedelta(seconds=0.1))
+
+
+def files_in(place: Path) -> int:
+    return len(list(place.glob("*/*")))
+
+
+def lines_in(place: Path) -> int:
+    return sum(len(each.read_text().splitlines()) - 1 for each in place.glob("*/*.attempts"))
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_prober_that_dies_while_the_store_is_away_takes_nothing_with_it(
+    store: Store, server: RedisServer, upgrade: Upgrade, tmp_path: Path
+) -> None:
+    """It hears of no end: what counts is what it has written by then."""
+    cut, script = Wired(server), Script()
+    async with probing(cut, upgrade, script, spill=FileSpill.at(tmp_path, "redis://x/0")):
+        await says(store, upgrade, "reached")
+        cut.is_cut = True
+        script.outcome = REFUSED
+        await script.more(10)
+        script.outcome = OK
+        await script.more(10)
+        await eventually(lambda: at_least(lines_in(tmp_path), 20))
+    after = Script()
+    async with probing(store, upgrade, after, spill=FileSpill.at(tmp_path, "redis://x/0")):
+        await after.more(5)
+        await says(store, upgrade, "reached", "went_down", "came_back")
+    assert files_in(tmp_path) == 0
+    (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
+    assert outage.at_least > timedelta(seconds=0.3)
+
+
+async def at_least(number: int, least: int) -> bool:
+    return number >= least
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_is_found_and_stored_a_second_time_counts_once(
+    store: Store, upgrade: Upgrade, script: Script, tmp_path: Path
+) -> None:
+    async with probing(store, upgrade, script):
+        await script.until(10)
+        await says(store, upgrade, "reached")
+    before = await stored(store, upgrade)
+    spill = FileSpill.at(tmp_path, "redis://x/0")
+    spill.keep(upgrade.id, WRITER, US, before)
+    spill.release(upgrade.id, WRITER)
+    await Prober(script, store, WallClock(), Cadence(), spill).recover()
+    assert await stored(store, upgrade) == before
+    assert files_in(tmp_path) == 0
+
+
+@pytest.mark.usefixtures("soon")
+async def test_when_the_store_is_back_nothing_stays_beside_it(
+    store: Store, server: RedisServer, upgrade: Upgrade, script: Script, tmp_path: Path
+) -> None:
+    cut = Wired(server)
+    async with probing(cut, upgrade, script, spill=FileSpill.at(tmp_path, "redis://x/0")):
+        await says(store, upgrade, "reached")
+        assert lines_in(tmp_path) == 0
+        cut.is_cut = True
+        await eventually(lambda: at_least(lines_in(tmp_path), 5))
+        cut.is_cut = False
+        await eventually(lambda: at_least(-lines_in(tmp_path), 0))
+        await eventually(lambda: at_least(-files_in(tmp_path), 0))
+    starts = [each.start for each in await stored(store, upgrade)]
+    assert len(starts) == len(set(starts))
+
+
+async def test_what_is_left_of_an_upgrade_that_is_over_is_thrown_away(
+    store: Store, upgrade: Upgrade, script: Script, tmp_path: Path
+) -> None:
+    spill = FileSpill.at(tmp_path, "redis://x/0")
+    attempt = Attempt(start=datetime.now(UTC), end=datetime.now(UTC), outcome=REFUSED)
+    for each in (upgrade.id, UpgradeId("nobody")):
+        spill.keep(each, WRITER, US, [attempt])
+        spill.release(each, WRITER)
+    await store.save(*moves.cancel(upgrade, AKI, datetime.now(UTC)))
+    await Prober(script, store, WallClock(), Cadence(), spill).recover()
+    assert await stored(store, upgrade) == ()
+    assert [each.upgrade for each in spill.left_behind()] == ["nobody"], (
+        "which may be of another store, until it is old"
+    )
 
 
 # --- what cannot be measured ---

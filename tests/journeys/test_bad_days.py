@@ -46,6 +46,16 @@ async def test_what_was_seen_while_redis_was_away_is_measured_all_the_same(tmp_p
     assert all(each["at_least"] > 0 for each in record["measured"])
 
 
+async def test_what_a_prober_saw_that_died_before_redis_was_back_is_measured_all_the_same(tmp_path: Path) -> None:
+    record = await rehearsed(tmp_path, "redis-frozen-prober-killed")
+
+    [reader] = [each for each in record["measured"] if each["endpoint"] == "reader"]
+    [down] = [each["seconds"] for each in record["truth"] if each["endpoint"] == "reader"]
+    [outage] = reader["outages"]
+    assert 0 < outage["at_least"] <= down <= outage["at_most"] < down + 2
+    assert record["unwatched_s"] > 0
+
+
 async def test_what_nobody_could_see_is_neither_up_nor_down(tmp_path: Path) -> None:
     record = await rehearsed(tmp_path, "tls-changed")
 
