@@ -143,10 +143,13 @@ class Processes:
 
     def freeze(self, name: str) -> None:
         """Stand still, as a machine that is suspended does, until it is thawed."""
-        self._running[name].send_signal(signal.SIGSTOP)
+        self.tell(name, signal.SIGSTOP)
 
     def thaw(self, name: str) -> None:
-        self._running[name].send_signal(signal.SIGCONT)
+        self.tell(name, signal.SIGCONT)
+
+    def tell(self, name: str, number: signal.Signals) -> None:
+        self._running[name].send_signal(number)
 
     async def restart(self, name: str) -> None:
         """What a supervisor does when a process is gone."""

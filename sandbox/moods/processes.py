@@ -1,4 +1,4 @@
-"""Moods of the bot's own processes. What a stepped clock does is left out: no process here has a clock of its own."""
+"""Moods of the bot's own processes."""
 
 import asyncio
 from typing import Final

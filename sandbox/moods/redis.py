@@ -9,6 +9,7 @@ from sandbox.valkey import HOST, free_port
 from sandbox.world import World
 
 AWAY: Final = "upgrade started"
+STALL: Final = 0.8  # seconds
 LOOK: Final = 0.1
 LONGEST: Final = 60.0
 
@@ -32,6 +33,22 @@ async def redis_readonly(here: World, asked: Asked) -> None:
     await here.valkey.tell("REPLICAOF", HOST, str(free_port()))  # of nobody, so it keeps what it has
     await asyncio.sleep(asked.seconds)
     await here.valkey.tell("REPLICAOF", "NO", "ONE")
+
+
+@mood(
+    f"it stands still for {STALL:g} s of every second, for SECONDS, as when each sync of its append-only file waits for the disk",
+    argument="SECONDS", usual="8", at=AWAY,
+)  # fmt: skip
+async def redis_slow_disk(here: World, asked: Asked) -> None:
+    """No disk here is slow: a server that is stopped and let go looks the same from outside, and syncs each write as well."""
+    await here.valkey.tell("CONFIG", "SET", "appendfsync", "always")
+    until = asyncio.get_running_loop().time() + asked.seconds
+    while asyncio.get_running_loop().time() < until:
+        here.valkey.freeze()
+        await asyncio.sleep(STALL)
+        here.valkey.thaw()
+        await asyncio.sleep(1 - STALL)
+    await here.valkey.tell("CONFIG", "SET", "appendfsync", "everysec")
 
 
 @mood("it has no room for SECONDS: OOM command not allowed", argument="SECONDS", usual="5", at=AWAY)

@@ -1,7 +1,12 @@
 """How a mood is asked for, and what the doubles do under one."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from time import monotonic, time
 
 import aiohttp
 import pytest
@@ -10,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.aurora.asking import Answer, AwsError, Call
 from sandbox.aurora.weather import Answerer, Weather
-from sandbox.moods import MOODS, parse
+from sandbox.moods import MOODS, clocks, parse
 from sandbox.slack import SlackDouble
 
 OPS = "C0DBOPS"
@@ -107,3 +112,37 @@ async def test_an_envelope_arrives_twice(slack: SlackDouble) -> None:
             await socket.send_json({"envelope_id": each["envelope_id"]})
         await typing
     assert seen[0] == seen[1]
+
+
+WATCHING = """
+import sys, time
+from datetime import datetime, UTC
+from pydantic import BaseModel, AwareDatetime
+class Seen(BaseModel):
+    at: AwareDatetime
+began = time.monotonic()
+for _ in sys.stdin:
+    at = Seen(at=datetime.now(UTC)).at
+    assert isinstance(at, datetime)
+    print(time.time(), at.timestamp(), time.monotonic() - began, flush=True)
+"""
+
+
+def test_a_clock_is_set_ahead_and_back_and_what_runs_steadily_does_not_notice() -> None:
+    began = monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCHING], env=os.environ | clocks.CLOCKED, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        for number, ahead in ((None, 0), (signal.SIGUSR1, 3600), (signal.SIGUSR2, 0), (signal.SIGUSR2, -3600)):
+            if number:
+                process.send_signal(number)
+            process.stdin.write("\n")
+            process.stdin.flush()
+            told, shown, steady = map(float, process.stdout.readline().split())
+            assert told - time() == pytest.approx(ahead, abs=5)
+            assert shown - time() == pytest.approx(ahead, abs=5)
+            assert 0 <= steady <= monotonic() - began
+        process.stdin.close()
