@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from bot.adapters import logs
-from bot.adapters.clock import SteadyClock, WallClock
+from bot.adapters.clock import SharedClock, SteadyClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.postgres import Postgres, Target, Token
@@ -39,6 +39,8 @@ from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
 
 log = logging.getLogger(__name__)
 
+ASK_THE_TIME = timedelta(seconds=1)
+
 
 @dataclass(frozen=True)
 class Store:
@@ -49,6 +51,7 @@ class Store:
     cache: RedisCache
     lanes: RedisLanes
     freezes: RedisFreezes
+    clock: SharedClock
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,28 @@ class CrewTurns:
 async def store(settings: Settings) -> AsyncIterator[Store]:
     async with RedisServer(settings.redis) as server:
         upgrades, freezes = RedisUpgrades(server, settings.retention, settings.role), RedisFreezes(server)
-        yield Store(server, upgrades, RedisCache(server), RedisLanes(server), freezes)
+        async with shared_clock(server) as clock:
+            yield Store(server, upgrades, RedisCache(server), RedisLanes(server), freezes, clock)
+
+
+@asynccontextmanager
+async def shared_clock(server: RedisServer) -> AsyncIterator[SharedClock]:
+    clock = SharedClock()
+    with suppress(Unavailable):  # then it is this machine's for now
+        await clock.listen(server.time_ns)
+    following = asyncio.create_task(_follow(clock, server))
+    try:
+        yield clock
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+
+
+async def _follow(clock: SharedClock, server: RedisServer) -> None:
+    while True:
+        await asyncio.sleep(ASK_THE_TIME.total_seconds())
+        with suppress(Unavailable):
+            await clock.listen(server.time_ns)
 
 
 @asynccontextmanager
@@ -108,13 +132,13 @@ async def office(settings: DeskSettings) -> AsyncIterator[Office]:
         opened.push_async_callback(aurora.close)
         home = TeamId(settings.slack_team_id)
         people = SlackPeople(slack, home)
-        policies, clock = PolicyFile(settings.aurora_policy), WallClock()
+        policies, clock = PolicyFile(settings.aurora_policy), kept.clock
         desk = Desk(home, aurora, kept.upgrades, policies, people, crew, clock, kept.freezes)
         yield Office(kept, slack, aurora, people, crew, desk)
 
 
 def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
-    upgrades, clock = made.store.upgrades, WallClock()
+    upgrades, clock = made.store.upgrades, made.store.clock
     watcher = Watcher(made.aurora, upgrades, made.store.cache, clock, timedelta(seconds=settings.watch_seconds))
     driver = Driver(
         home=made.desk.home,
@@ -126,6 +150,7 @@ def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
         clock=clock,
         patience=settings.patience,
         freezes=made.store.freezes,
+        disagreement=clock.disagreement,
     )
     late = timedelta(seconds=settings.late_seconds)
     narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock, late=late)
@@ -163,11 +188,12 @@ class PostgresProbe:
 
 @asynccontextmanager
 async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
-    tokens, clock = IamTokens(), SteadyClock()
+    tokens = IamTokens()
     deadline = timedelta(seconds=settings.probe_deadline_seconds)
     try:
         async with store(settings) as kept:
             await warn_of_hazards(kept.server)
+            clock = SteadyClock(kept.clock.time_ns)
             cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
             probe = PostgresProbe(settings, tokens, Postgres(clock))
             yield Prober(probe, kept.upgrades, clock, cadence, spill(settings))
@@ -209,6 +235,16 @@ def hold_still() -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(0.001)
+
+
+async def keep_turning(made: Office) -> None:
+    """Turns are due by the clock of this machine; when that is set back, those that wait are not to wait as much longer."""
+    while True:
+        await asyncio.sleep(ASK_THE_TIME.total_seconds())
+        if made.store.clock.was_set_back():
+            log.warning("The clock of this machine was set back: all turns that wait are taken now")
+            with suppress(Unavailable):
+                await made.crew.wake_all()
 
 
 async def warn_of_hazards(server: RedisServer) -> None:

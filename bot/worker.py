@@ -5,7 +5,16 @@ import logging
 
 from bot.adapters.docket import run_worker
 from bot.settings import WorkerSettings, read
-from bot.wiring import hold_still, office, require_redis, start_logging, stop_on_signals, turns, warn_of_hazards
+from bot.wiring import (
+    hold_still,
+    keep_turning,
+    office,
+    require_redis,
+    start_logging,
+    stop_on_signals,
+    turns,
+    warn_of_hazards,
+)
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +25,10 @@ async def work(settings: WorkerSettings) -> None:
         await warn_of_hazards(made.store.server)
         hold_still()
         log.info("worker ready")
+        turning = asyncio.create_task(keep_turning(made))
         await run_worker(settings.redis, turns(settings, made), stop)
+        turning.cancel()
+        await asyncio.wait({turning})
 
 
 def main() -> None:

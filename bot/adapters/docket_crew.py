@@ -64,6 +64,13 @@ class DocketCrew:
             for key in (f"drive:{id}", f"narrate:{id}"):
                 await redis.zadd(self._turns.queue_key, {key: now}, xx=True, lt=True)
 
+    async def wake_all(self) -> None:
+        """Take all turns now that would be taken later. Early does no harm: each looks at what there is to do."""
+        async with asking(self._url), self._turns.redis() as redis:
+            now = datetime.now(UTC).timestamp()
+            if waiting := await redis.zrange(self._turns.queue_key, 0, -1):
+                await redis.zadd(self._turns.queue_key, dict.fromkeys(waiting, now), xx=True, lt=True)
+
     async def _measure(self, upgrade: Upgrade) -> None:
         async with self._turns.redis() as redis:
             members = cast("Iterable[bytes]", await redis.smembers(VANTAGES))

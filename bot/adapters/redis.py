@@ -108,6 +108,11 @@ class RedisServer:
         with speaking(self._url):
             return await self._once.execute_command(command, *arguments)  # type: ignore[no-untyped-call]
 
+    async def time_ns(self) -> int:
+        """What the clock of its machine shows."""
+        seconds, microseconds = await self.read(self.reads.time())
+        return (int(seconds) * 10**6 + int(microseconds)) * 1000
+
     async def ping(self) -> None:
         await self.read(self.reads.ping())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -58,6 +58,7 @@ WRITING = timedelta(seconds=15)  # as long the answer is tried to be written dow
 WRITE_AGAIN = timedelta(seconds=0.5)
 HELD_AGAIN = timedelta(seconds=15)  # so long after a hold it is looked again whether the reasons are gone
 SILENT_AGAIN = timedelta(seconds=5)  # so long after AWS did not answer it is asked again
+CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 TO_THE_END = timedelta(seconds=20)  # for a cancelled turn to end the order it has begun; a stop kills after 30 s or so
 
 
@@ -73,6 +74,7 @@ class Driver:
     patience: Patience
     freezes: Freezes
     every: timedelta = timedelta(seconds=1)
+    disagreement: Callable[[], timedelta] = timedelta  # of the clock of this machine with `clock`
 
     async def turn(self, id: UpgradeId) -> timedelta | None:
         """One look → decide → act; None when the upgrade is over. A save that meets another leaves the rest to the next."""
@@ -120,6 +122,8 @@ class Driver:
         match action:
             case Wait():
                 pass
+            case Expire() if self._in_doubt_of_time():
+                log.warning("%s: whether it has expired is decided later: %s", upgrade.id, self._in_doubt_of_time())
             case Expire():
                 await self._save(moves.expire(upgrade, now))
             case Remind():
@@ -139,12 +143,24 @@ class Driver:
             case _:
                 assert_never(action)
 
+    def _in_doubt_of_time(self) -> str:
+        """Why nothing is decided that depends on what time it is; empty when it may be."""
+        ahead = self.disagreement()
+        if abs(ahead) <= CLOCKS_MAY_DIFFER:
+            return ""
+        way = "ahead of" if ahead > timedelta() else "behind"
+        by = round(abs(ahead).total_seconds(), -1)  # what changes all the time would be told all the time
+        return f"the clock of this worker is some {by:.0f} s {way} the one of Redis, and one of them is wrong"
+
     async def _save(self, move: Move) -> Upgrade:
         upgrade, entries = move
         return await self.upgrades.save(upgrade, entries) if entries else upgrade
 
     async def _give_order(self, upgrade: Upgrade) -> None:
         """Check once more, write the intent, call once, write the answer."""
+        if doubt := self._in_doubt_of_time():
+            await self._save(moves.hold(upgrade, (doubt,), self.clock.now()))
+            return
         try:
             rule, approved_by = await self._check_once_more(upgrade)
         except _Pointless as gone:
@@ -184,7 +200,7 @@ class Driver:
             await self._write_answer(upgrade.id, answer)
 
     async def _call(self, intended: Upgrade, began: float) -> OrderAnswer:
-        """By the wall clock, which goes on while a machine is suspended, and by the other one, which nobody sets back."""
+        """By the shared clock, which goes on while a machine is suspended, and by the other one, which nobody sets back."""
         slept = timedelta(seconds=asyncio.get_running_loop().time() - began)
         if intended.intent_at is None or max(slept, self.clock.now() - intended.intent_at) > STALE_INTENT:
             return NoAnswer("this turn slept after its intent and must not call any more")

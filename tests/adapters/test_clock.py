@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bot.adapters.clock import SteadyClock, WallClock
+import pytest
+
+from bot.adapters.clock import SharedClock, SteadyClock, WallClock, ticks
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -73,3 +75,73 @@ def test_when_nobody_measures_it_follows_back_as_well() -> None:
     machine.set(-HOUR)
     machine.run(11 * SECOND)
     assert clock.now() == machine.time
+
+
+def shared(machine: Machine) -> SharedClock:
+    return SharedClock(lambda: machine.wall, lambda: machine.monotonic)
+
+
+async def hear(clock: SharedClock, machine: Machine, store: Machine, *, way: timedelta = timedelta()) -> None:
+    """`way` there and as long back; both machines run on meanwhile."""
+
+    async def ask() -> int:
+        for each in (machine, store):
+            each.run(way)
+        said = store.wall
+        for each in (machine, store):
+            each.run(way)
+        return said
+
+    await clock.listen(ask)
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
+async def test_a_machine_whose_clock_is_set_shows_the_time_of_the_store_and_how_far_it_is_from_it(
+    step: timedelta,
+) -> None:
+    machine, store = Machine(), Machine()
+    clock = shared(machine)
+    await hear(clock, machine, store)
+    before = clock.now()
+    machine.set(step)
+    machine.run(SECOND)
+    store.run(SECOND)
+    assert clock.now() - before == SECOND
+    assert clock.disagreement() == step
+    await hear(clock, machine, store)
+    assert clock.now() == store.time
+    assert clock.disagreement() == step
+
+
+async def test_a_store_whose_clock_is_set_is_followed_and_the_doubt_is_known() -> None:
+    machine, store = Machine(), Machine()
+    clock = shared(machine)
+    store.set(-HOUR)
+    await hear(clock, machine, store)
+    assert clock.now() == store.time
+    assert clock.disagreement() == HOUR
+
+
+async def test_what_the_way_to_the_store_may_explain_is_not_followed() -> None:
+    machine, store = Machine(), Machine()
+    clock = shared(machine)
+    before = clock.now()
+    store.set(SECOND / 2)
+    await hear(clock, machine, store, way=SECOND / 2)
+    assert clock.now() - before == SECOND
+    await hear(clock, machine, store)
+    assert clock.now() - before == 1.5 * SECOND
+
+
+def test_until_the_store_is_heard_it_is_the_time_of_the_machine() -> None:
+    assert abs(SharedClock().now() - WallClock().now()) < SECOND
+    assert ticks() <= ticks()
+
+
+def test_that_a_clock_was_set_back_is_said_once_and_forward_never() -> None:
+    machine = Machine()
+    clock = shared(machine)
+    machine.set(HOUR)
+    assert not clock.was_set_back()
+    machine.set(-HOUR)
+    assert [clock.was_set_back(), clock.was_set_back()] == [True, False]

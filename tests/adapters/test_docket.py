@@ -231,6 +231,18 @@ async def test_a_woken_turn_is_taken_now(crew: DocketCrew, upgrade: Upgrade, red
         await eventually(lambda: diary.taken[f"drive {upgrade.id}"] == diary.taken[f"narrate {upgrade.id}"] == 2)
 
 
+async def test_all_that_wait_are_woken_when_a_clock_was_set_back(
+    crew: DocketCrew, upgrade: Upgrade, redis_url: str
+) -> None:
+    diary = Diary(drive=in_an_hour, narrate=in_an_hour, watch=in_an_hour)
+    async with working(redis_url, diary), turns_docket(redis_url) as turns:
+        await crew.set_going(upgrade)
+        for key in ("drive", "narrate"):
+            await until_it_is(b"scheduled", turns, f"{key}:{upgrade.id}")
+        await crew.wake_all()
+        await eventually(lambda: diary.taken[f"drive {upgrade.id}"] == diary.taken[f"narrate {upgrade.id}"] == 2)
+
+
 async def test_waking_never_takes_a_turn_beside_a_running_one(
     crew: DocketCrew, upgrade: Upgrade, redis_url: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -721,3 +722,30 @@ async def test_freezes_damaged_after_the_last_check_are_seen_by_the_commit(
     upgrade = await home.drive(upgrade)
     assert (upgrade.status, home.ordered) == (Status.APPROVED, 0)
     assert upgrade.held_for == ("every cluster was frozen in this very moment",)
+
+
+# --- what time it is ---
+
+HOUR = timedelta(hours=1)
+
+
+async def turn(home: Home, upgrade: Upgrade, ahead: timedelta) -> Upgrade:
+    """Of a worker on a machine whose clock is ahead."""
+    await replace(home.driver, disagreement=lambda: ahead).turn(upgrade.id)
+    return await home.read(upgrade)
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(HOUR, "3600 s ahead of"), (-HOUR, "3600 s behind")])
+async def test_while_two_clocks_disagree_no_order_is_given(home: Home, ahead: timedelta, said: str) -> None:
+    upgrade = await turn(home, await home.approved(), ahead)
+    assert (upgrade.status, home.ordered) == (Status.APPROVED, 0)
+    assert said in upgrade.held_for[0]
+    await turn(home, upgrade, timedelta(seconds=5))
+    assert home.ordered == 1
+
+
+async def test_while_two_clocks_disagree_nothing_expires_and_nothing_expired_is_ordered(home: Home) -> None:
+    upgrade = await home.approved()
+    home.clock.at = upgrade.expires_at
+    assert (await turn(home, upgrade, -HOUR)).status is Status.APPROVED
+    assert ((await turn(home, upgrade, timedelta())).status, home.ordered) == (Status.EXPIRED, 0)
