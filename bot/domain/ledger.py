@@ -114,8 +114,7 @@ class Ledger:
         """By starts, and before anything is judged that lies behind: no attempt that began before is still to come."""
         while self._unseen and self._unseen[0][0][0] < horizon:
             attempt = heappop(self._unseen)[-1]
-            if attempt.outcome.proves_up:
-                self._sweep.expect(attempt)
+            self._sweep.expect(attempt)
             if stretch := self._lookout.see(attempt):
                 self._sweep.miss(stretch)
                 yield stretch

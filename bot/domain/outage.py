@@ -42,7 +42,7 @@ from typing import Final
 
 from bot.domain.attempts import RESOLUTION, Attempt, Outcome
 from bot.domain.base import Value
-from bot.domain.proof import Doubt, answered, length, proven
+from bot.domain.proof import answered, length, proven, speaks_against
 from bot.domain.unobserved import BLINK, Unobserved, by_start, unobserved
 
 _ZERO: Final = timedelta()
@@ -132,8 +132,8 @@ class Fall:
         self.up_between |= self.began_by is not None and ok.start >= self.began_by
         return ok.start >= self.over_by
 
-    def outage(self, doubt: Doubt, after: Attempt | None = None) -> Outage:
-        stretches, first, last = proven(self.failures, doubt), self.failures[0], self.failures[-1]
+    def outage(self, against: Sequence[Attempt], missed: Sequence[Unobserved], after: Attempt | None = None) -> Outage:
+        stretches, first, last = proven(self.failures, against, missed), self.failures[0], self.failures[-1]
         nothing_else = after.end if after else min(each.end for each in self.failures)
         began_by = stretches[0][0] if stretches else nothing_else
         return Outage(
@@ -171,7 +171,8 @@ def met_at(attempt: Attempt) -> Moment:
 class Sweep:
     """Meets attempts in the order of `met_at`, and knows what is proven so far. `fall` is the outage under way.
 
-    What nobody looked at, and every success, it has to be told before it meets an attempt at a later time than those began.
+    What nobody looked at, and what speaks against an outage, it has to be told before it meets anything later than the
+    beginning of that.
     """
 
     def __init__(self) -> None:
@@ -180,19 +181,16 @@ class Sweep:
         self._latest_ok: Attempt | None = None
         self._healthy: deque[timedelta] = deque(maxlen=_REMEMBERED)
         self._missed: list[Unobserved] = []
-        self._successes: deque[Attempt] = deque()  # that may overlap a failure to come, or one of the outage under way
+        self._against: deque[Attempt] = deque()  # what may overlap a failure to come, or one of the outage under way
 
     @property
     def outages(self) -> tuple[Outage, ...]:
         """All so far; the last one may be open."""
-        return (*self._closed, self.fall.outage(self._doubt)) if self.fall else tuple(self._closed)
+        return (*self._closed, self.fall.outage(self._against, self._missed)) if self.fall else tuple(self._closed)
 
-    @property
-    def _doubt(self) -> Doubt:
-        return Doubt(self._successes, self._missed)
-
-    def expect(self, success: Attempt) -> None:
-        self._successes.append(success)
+    def expect(self, attempt: Attempt) -> None:
+        if speaks_against(attempt):
+            self._against.append(attempt)
 
     def miss(self, stretch: Unobserved) -> None:
         self._missed.append(stretch)
@@ -208,12 +206,12 @@ class Sweep:
         if self._latest_ok is None or ok.start >= self._latest_ok.start:
             self._latest_ok = ok
         ended = self._end_of(self.fall, ok) if self.fall and self.fall.is_over_at(ok) else None
-        while self.fall is None and self._successes and self._successes[0].end <= ok.end:
-            self._successes.popleft()
+        while self.fall is None and self._against and self._against[0].end <= ok.end:
+            self._against.popleft()
         return ended
 
     def _end_of(self, fall: Fall, ok: Attempt) -> Outage:
-        self._closed.append(fall.outage(self._doubt, ok))
+        self._closed.append(fall.outage(self._against, self._missed, ok))
         self.fall = None
         return self._closed[-1]
 
@@ -237,8 +235,8 @@ def outages(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Outa
     sweep, in_order = Sweep(), sorted(attempts, key=met_at)
     for stretch in unobserved(in_order, blink):
         sweep.miss(stretch)
-    for success in sorted((each for each in in_order if each.outcome.proves_up), key=by_start):
-        sweep.expect(success)
+    for attempt in sorted(in_order, key=by_start):
+        sweep.expect(attempt)
     for attempt in in_order:
         sweep.meet(attempt)
     return sweep.outages

@@ -6,8 +6,9 @@ an end of it, and somebody looked (unobserved.py).
 
 A time-out is no answer. Whoever waits in vain may wait for somebody who is up and slow: a starved machine, a crowd that
 comes back. So it says nothing of the ends of an outage that answers tell. Silence proves only what is beyond such
-doubt: where nobody at all had an answer, from the end of the first time-out to as long before the start of the last one
-as that hung. An endpoint that lets nobody in for some three deadlines is down for them, whatever the reason.
+doubt: where nobody at all had an answer and nothing was our own trouble, from the end of the first time-out to as long
+before the start of the last one as that hung. An endpoint that lets nobody in for some three deadlines is down for
+them, whatever the reason.
 """
 
 from bisect import bisect_left
@@ -41,18 +42,27 @@ def answered(failure: Attempt) -> bool:
     return failure.outcome is not Outcome.TIMEOUT
 
 
-def proven(failures: Sequence[Attempt], doubt: Doubt) -> tuple[Stretch, ...]:
+def speaks_against(attempt: Attempt) -> bool:
+    """Against an endpoint being down throughout, or against our having been able to tell."""
+    return attempt.outcome.proves_up or attempt.outcome is Outcome.OURS
+
+
+def proven(
+    failures: Sequence[Attempt], against: Sequence[Attempt], missed: Sequence[Unobserved]
+) -> tuple[Stretch, ...]:
     """The times of which these failures, by their starts, prove *down*. None overlaps another.
 
     A stretch may have no length: then it is known that it was down, and not for how long.
     """
+    doubt = Doubt((each for each in against if each.outcome.proves_up), missed)
+    doubt_of_silence = Doubt(against, missed)
     told = [
         (min(each.end for each in run), max(each.start for each in run))
         for run in _runs([each for each in failures if answered(each)], doubt)
     ]
     silent = [
         (min(each.end for each in run), max(each.start - each.duration for each in run))
-        for run in _runs([each for each in failures if not answered(each)], doubt)
+        for run in _runs([each for each in failures if not answered(each)], doubt_of_silence)
     ]
     return tuple(_united([*((began, max(began, ended)) for began, ended in told), *(s for s in silent if s[0] < s[1])]))
 

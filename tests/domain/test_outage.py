@@ -153,6 +153,24 @@ def test_a_long_silence_is_proven_but_for_a_deadline_at_its_beginning_and_two_at
     assert outage.ended_between == (at(2_510_000), at(3_115_000))
 
 
+def test_a_silence_in_which_we_stood_still_ourselves_proves_nothing_there() -> None:
+    hung = tried(
+        (0, 5, OK), *((start, start + 500, TIMEOUT) for start in range(10, 3011, 100)),
+        *((start, start + 500, Outcome.OURS) for start in (600, 1100, 1600, 2100)), (3110, 3115, OK),
+    )  # fmt: skip
+    assert bounds(*outages(hung)) == (0, 3115)
+
+
+def test_refusals_and_a_silence_after_them_add_up() -> None:
+    [outage] = outages(
+        tried(
+            (0, 5, OK), *((start, start + 10, REFUSED) for start in range(100, 901, 100)),
+            *((start, start + 500, TIMEOUT) for start in range(200, 4001, 100)), (4600, 4605, OK),
+        )
+    )  # fmt: skip
+    assert bounds(outage) == (4000 - 500 - 110, 4605)
+
+
 def test_time_outs_of_a_machine_that_is_slow_after_the_outage_do_not_make_it_longer() -> None:
     [outage] = outages(
         tried((0, 5, OK), (10, 12, REFUSED), (800, 802, REFUSED), (1200, 2200, TIMEOUT), (2300, 2500, OK))
