@@ -107,7 +107,7 @@ async def crash_matrix(most: int | None, seed: int, jobs: int, deaths: int, keep
 
 async def certain_points(points: Sequence[str], keep: Path | None) -> int:
     """One upgrade that dies at all of these; 1 when a law broke."""
-    run = await one_run(Doom(tuple(points), len(points)), keep and keep / "matrix-points.jsonl")
+    run = await one_run(Doom(tuple(points), len(points), apart=0, alone=0), keep and keep / "matrix-points.jsonl")
     print(_listed(run), *Table([run]).rows(), sep="\n")
     return 1 if run.laws_broken else 0
 

@@ -21,7 +21,7 @@ async def test_of_several_deaths_nobody_who_reads_the_thread_can_tell(tmp_path: 
         "worker aws:ModifyGlobalCluster 1 after",
         "prober redis:APPEND_ONCE went_down 1 before",
     )
-    run = await one_run(Doom(points, len(points), apart=1), kept)
+    run = await one_run(Doom(points, len(points), apart=0, alone=0), kept)
     assert ({death.point for death in run.deaths}, run.orders, run.laws_broken) == (set(points), 1, ())
 
     whole = kept.read_bytes()
