@@ -282,10 +282,23 @@ class Busy(Exception):
         self.wait = wait
 
 
-class Thread(Protocol):
-    """Where an upgrade is told. Raises Busy when a lane has to wait, Unavailable when Slack does not take it."""
+Timely = Callable[[], bool]
 
-    async def post(self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None) -> str:
+
+def at_any_time() -> bool:
+    return True
+
+
+class Thread(Protocol):
+    """Where an upgrade is told. Raises Busy when a lane has to wait, Unavailable when Slack does not take it.
+
+    `timely` is asked right before something is sent: whoever stood still for so long that others may have sent it by now
+    does not send it any more, which is Busy too.
+    """
+
+    async def post(
+        self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None, timely: Timely = at_any_time
+    ) -> str:
         """A new message, never sent twice by us; `key` marks it so that `find` can. Gives its `ts`."""
         ...
 
@@ -295,7 +308,15 @@ class Thread(Protocol):
 
     async def edit(self, channel: ChannelId, ts: str, message: Message) -> None: ...
 
-    async def upload(self, channel: ChannelId, thread: str, files: Mapping[str, str], comment: Message) -> None:
+    async def upload(
+        self,
+        channel: ChannelId,
+        thread: str,
+        files: Mapping[str, str],
+        comment: Message,
+        *,
+        timely: Timely = at_any_time,
+    ) -> None:
         """Text files by name, into the thread, under one comment."""
         ...
 

@@ -28,7 +28,7 @@ from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, UserId
 from bot.messages.forms import Form
 from bot.messages.message import Message
-from bot.ports import Busy, Lanes
+from bot.ports import Busy, Lanes, Timely, at_any_time
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +131,11 @@ class SlackThread:
         self._lanes = lanes
         self._told_of_scope = False
 
-    async def post(self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None) -> str:
+    async def post(
+        self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None, timely: Timely = at_any_time
+    ) -> str:
         lane = await self._take(f"post:{channel}", POSTING)
+        _check(timely)
         call = self._slack.once.chat_postMessage(
             channel=channel,
             text=message.text,
@@ -149,8 +152,17 @@ class SlackThread:
         blocks = [dict(block) for block in message.blocks]
         await self._sent(lane, self._slack.calm.chat_update(channel=channel, ts=ts, text=message.text, blocks=blocks))
 
-    async def upload(self, channel: ChannelId, thread: str, files: Mapping[str, str], comment: Message) -> None:
+    async def upload(
+        self,
+        channel: ChannelId,
+        thread: str,
+        files: Mapping[str, str],
+        comment: Message,
+        *,
+        timely: Timely = at_any_time,
+    ) -> None:
         lane = await self._take(f"post:{channel}", POSTING)
+        _check(timely)
         uploads = [{"content": content, "filename": name, "title": name} for name, content in files.items()]
         await self._sent(
             lane,
@@ -215,6 +227,11 @@ class SlackThread:
         if not self._told_of_scope:
             log.warning("no scope to read messages back; one that got out just before a crash may be told twice")
         self._told_of_scope = True
+
+
+def _check(timely: Timely) -> None:
+    if not timely():
+        raise Busy(timedelta(0))
 
 
 def _is_by(us: Mapping[str, Any], message: Mapping[str, Any]) -> bool:

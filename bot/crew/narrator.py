@@ -22,7 +22,7 @@ from bot.messages.markdown import report_markdown
 from bot.messages.markup import TEXT, cut
 from bot.messages.message import Message
 from bot.messages.thread import is_line, report_comment, said_of
-from bot.ports import Busy, Clock, Recorded, Thread, Told, Upgrades
+from bot.ports import Busy, Clock, Recorded, Thread, Timely, Told, Upgrades
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -36,6 +36,7 @@ LATE_MARK = " _(told late)_"
 MOST_LINES = 12  # of the ticker in one message
 MOST_TEXT = 3500  # characters of them; Slack advises no message to have more than 4,000 (chat.postMessage)
 TROUBLE = timedelta(seconds=5)
+TIMELY = timedelta(seconds=2.5)  # so long after its mark a message may be sent; else this process stood still
 UNDER_WAY = timedelta(seconds=5)  # so long a message that is not to be found may still be on its way
 REFUSAL = timedelta(seconds=30)  # Slack says no: people have to invite the bot, or grant a scope
 PATIENCE = timedelta(hours=1)  # with a card that Slack does not let us edit, once its upgrade is over
@@ -214,14 +215,21 @@ class Narrator:
         files, comment = _made(lambda: _files(timeline), unmade)
         told = await self._remember(upgrade, replace(told, telling=REPORT, telling_since=self._now()))
         if told.card_ts and files:
-            await self._sent(upgrade, told, self.thread.upload(upgrade.channel, told.card_ts, files, comment))
+            timely = self._until(told.telling_since + TIMELY.total_seconds())
+            uploading = self.thread.upload(upgrade.channel, told.card_ts, files, comment, timely=timely)
+            await self._sent(upgrade, told, uploading)
         else:
             await self._posted(upgrade, told, comment, thread=told.card_ts)
         return await self._remember(upgrade, replace(told, reported=True, telling=None))
 
     async def _posted(self, upgrade: Upgrade, told: Told, message: Message, *, thread: str | None) -> str:
         key = _key(upgrade, told.telling or "")
-        posting = _taken(lambda each: self.thread.post(upgrade.channel, each, key=key, thread=thread), message)
+        timely = self._until(told.telling_since + TIMELY.total_seconds())
+
+        def post(each: Message) -> Awaitable[str]:
+            return self.thread.post(upgrade.channel, each, key=key, thread=thread, timely=timely)
+
+        posting = _taken(post, message)
         return await self._sent(upgrade, told, posting)
 
     async def _sent(self, upgrade: Upgrade, told: Told, sending: Awaitable[T]) -> T:
@@ -241,6 +249,9 @@ class Narrator:
                 uncarded = trouble.code if told.telling == CARD else told.trouble
                 await self._remember(upgrade, replace(told, telling=None, trouble=uncarded))
             raise
+
+    def _until(self, last: float) -> Timely:
+        return lambda: self._now() <= last
 
     def _now(self) -> float:
         return self.clock.now().timestamp()

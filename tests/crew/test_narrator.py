@@ -125,6 +125,28 @@ class Telling:
         return [word for line in lines for word in WORDS if word in line]
 
 
+class SleepyLanes(Lanes):
+    """While whoever reserves the third place of a post stands still, another narrator goes on to the end."""
+
+    def __init__(self, telling: Telling, upgrade: Upgrade) -> None:
+        super().__init__(telling.clock)
+        self.telling = telling
+        self.upgrade = upgrade
+        self.places = 0
+
+    @property
+    def slept(self) -> bool:
+        return self.places >= 3
+
+    async def reserve(self, lane: str, every: timedelta, at_most: timedelta, /) -> timedelta:
+        self.places += lane.startswith("post:")
+        if self.places == 3:
+            self.places += 1
+            self.clock.move(12 * SECOND)
+            await self.telling.to_the_end(self.upgrade)
+        return await super().reserve(lane, every, at_most)
+
+
 @pytest.fixture
 def telling(clock: Clock, store: Store, double: SlackDouble, slack: Slack) -> Telling:
     return Telling(clock, store, double, Lanes(clock), slack)
@@ -256,6 +278,18 @@ async def test_a_narrator_that_wakes_up_after_another_went_on_does_not_turn_back
     await telling.to_the_end(upgrade)
     held.release()
     await asleep
+    await telling.to_the_end(upgrade)
+    assert telling.told() == WORDS
+    assert len(telling.slack.history(OPS)) == 1
+
+
+async def test_a_narrator_that_stood_still_before_it_sent_does_not_send_any_more(telling: Telling) -> None:
+    """It had noted what it was about to tell; when it wakes up, another has told it, and more."""
+    upgrade = await telling.whole()
+    falling_asleep = SleepyLanes(telling, upgrade)
+    asleep = Narrator(telling.store, SlackThread(telling.web, falling_asleep), telling.clock)
+    await asleep.turn(upgrade.id)
+    assert falling_asleep.slept
     await telling.to_the_end(upgrade)
     assert telling.told() == WORDS
     assert len(telling.slack.history(OPS)) == 1

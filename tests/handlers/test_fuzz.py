@@ -11,4 +11,4 @@ def test_whatever_comes_in_is_answered_and_harmless(transport: Transport) -> Non
     figures = fuzz(120, 7, transport)
     assert figures.broken == []
     assert figures.cases.total() == 120
-    assert figures.answers > 50
+    assert figures.answers > 30

@@ -23,6 +23,8 @@ from sandbox.slack.world import APP_ID
 from tests.fuzz.requests import Case, view
 from tests.handlers.ears import Ears, StubDesk, Transport, card_blocks, listening
 
+TOKEN = "kT4x_vQ9-aB3dE6gH8jK1mN0"
+
 
 async def test_a_slow_desk_is_acknowledged_at_once_and_answers_late(ears: Ears) -> None:
     ears.desk.seconds = 3.5  # longer than Slack waits
@@ -36,9 +38,7 @@ async def test_a_slow_desk_is_acknowledged_at_once_and_answers_late(ears: Ears) 
 
 async def test_a_slow_click_reads_that_it_is_not_settled_and_then_how_it_ended(hearing: Ears) -> None:
     hearing.desk.seconds = 2.5
-    card = hearing.slack.board.post(
-        "C0DBOPS", "U0AURORA", text="card", blocks=card_blocks('{"upgrade":"a","digest":"b"}')
-    )
+    card = hearing.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(TOKEN))
     click = await hearing.slack.person("U0MINA").click(card, "approve")
     assert "not settled yet. The answer follows here" in (await click.answer(within=3)).text
     await click.answer(within=5, where=lambda answer: answer.text.startswith("Your approval"))
@@ -50,7 +50,7 @@ async def test_an_envelope_that_comes_twice_is_done_once(ears: Ears) -> None:
     again = await ears.slack.redeliver(sent)
     assert again.acked
     await sent.answer()
-    card = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks('{"upgrade":"a","digest":"b"}'))
+    card = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(TOKEN))
     click = await ears.slack.person("U0MINA").click(card, "approve")
     assert (await ears.slack.redeliver(click)).acked
     await click.answer()
@@ -88,7 +88,7 @@ async def test_another_team_is_turned_away(ears: Ears) -> None:
 
 async def test_another_app_is_turned_away(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.slack.payloads.APP_ID", "A0ANOTHER")
-    card = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks('{"upgrade":"a","digest":"b"}'))
+    card = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(TOKEN))
     for sent in (
         await ears.slack.person("U0AKI").command("C0DBOPS", "/aurora", "list"),
         await ears.slack.person("U0MINA").click(card, "approve"),
