@@ -170,6 +170,10 @@ def finished(
             ),
         ),
         (Declined(at=AT, by=MINA), "<@U0MINA> declined. Nothing was changed."),
+        (
+            Declined(at=AT, by=MINA, why="not now\n12:00:00  us-east-1  cluster  all is <well>"),
+            "<@U0MINA> declined. Nothing was changed.\n>not now\n>12:00:00  us-east-1  cluster  all is &lt;well&gt;",
+        ),
         (Cancelled(at=AT, by=AKI), "<@U0AKI> cancelled. Nothing was changed."),
         (
             Cancelled(at=AT, by=None, why="the target is 18.5, not 18.6. Propose it again."),

@@ -83,7 +83,7 @@ class Hearing:
         self.ears.desk.asked.clear()
         ack, answered = await self._sent(case)
         self.figures.cases[case.kind] += 1
-        self.figures.answers += len(self.heard)
+        self.figures.answers += len(self.heard) + bool(ack.body and "response_action" in ack.body)
         self.figures.turned_away += ack.status in TURNED_AWAY
         self.figures.slowest_ack_ms = max(self.figures.slowest_ack_ms, ack.ms)
         self.figures.broken += [(what, case) for what in self._broken(case, ack, answered)]

@@ -27,6 +27,7 @@ from handlers.serving import serve
 from sandbox.slack import SlackDouble
 
 NOW = datetime(2026, 4, 11, 10, 20, tzinfo=UTC)
+TOKEN = "kT4x_vQ9-aB3dE6gH8jK1mN0"  # of a button
 Transport = Literal["socket", "http"]
 
 

@@ -11,13 +11,12 @@ from bot.domain.story import tell
 from bot.messages.card import card
 from sandbox.slack.blocks import check_blocks
 from sandbox.slack.deeds import Click
-from tests.handlers.ears import Ears, card_blocks, proposed
+from tests.handlers.ears import TOKEN, Ears, card_blocks, proposed
 
-GOOD = "kT4x_vQ9-aB3dE6gH8jK1mN0"
 DIGEST = proposed()[0].plan.digest
 
 
-async def clicks(ears: Ears, action: str, value: str = GOOD, who: str = "U0MINA") -> tuple[Click, str]:
+async def clicks(ears: Ears, action: str, value: str = TOKEN, who: str = "U0MINA") -> tuple[Click, str]:
     posted = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(value))
     click = await ears.slack.person(who).click(posted, action)
     assert click.acked
@@ -44,7 +43,7 @@ async def test_each_button_asks_what_its_token_means_and_then_the_desk(
     ears: Ears, action: str, asked: tuple[object, ...], said: str
 ) -> None:
     assert (await clicks(ears, action))[1].startswith(said)
-    assert ears.desk.pressing == [(GOOD, action)]
+    assert ears.desk.pressing == [(TOKEN, action)]
     assert ears.desk.asked == [asked]
 
 
@@ -68,10 +67,10 @@ async def test_the_buttons_of_the_real_card_carry_tokens_and_nothing_else(hearin
         "U1",
         "null",
         json.dumps({"upgrade": "orders-k3v9qd2m", "digest": "0123456789abcdef"}),  # of a card of an older bot
-        GOOD + "\n",
-        f" {GOOD}",
-        GOOD[:-1] + "ü",
-        GOOD[:-2] + "}:",
+        TOKEN + "\n",
+        f" {TOKEN}",
+        TOKEN[:-1] + "ü",
+        TOKEN[:-2] + "}:",
         "[" * 1999,
         "\ud800",
     ],

@@ -163,7 +163,7 @@ async def test_history_tells_how_each_ended_who_took_part_and_what_it_cost(heari
     )  # fmt: skip
     running, _ = moves.accepted(moves.intend(approved(proposal()), (), NOW)[0], NOW)
     failed, (end,) = moves.finish(running, Status.FAILED, "orders-us needs a human", {}, (), NOW)
-    declined, (no,) = moves.decline(proposal(), UserId("U0MINA"), NOW)
+    declined, (no,) = moves.decline(proposal(), UserId("U0MINA"), NOW, "not in the\nweek of <!here>")
     refused, (why,) = moves.not_ordered(moves.intend(approved(proposal()), (), NOW)[0], "AccessDenied", "no", NOW)
     lost, (trace,) = moves.not_ordered(moves.intend(approved(proposal()), (), NOW)[0], "", "", NOW)
     by_the_bot, (changed,) = moves.cancel(approved(proposal()), None, NOW, "the plan <changed>.")
@@ -189,6 +189,8 @@ async def test_history_tells_how_each_ended_who_took_part_and_what_it_cost(heari
         "Downtime (new connections): us-east-1 writer none seen in 90 attempts, so none above 0.5 s",
         f"Proposed by <@U0AKI>, {approvers}  ·  <https://x.slack.com/p1|Open the card>",
         f"{head}  ·  *declined*  ·  {at}",
+        ">not in the",
+        ">week of &lt;!here&gt;",
         f"Proposed by <@U0AKI>, declined by <@U0MINA>  ·  {unposted}",
         f"{head}  ·  *refused by AWS*  ·  {at}  ·  took 0 s from the order on",
         "AccessDenied: no",

@@ -9,14 +9,13 @@ from bot.domain.errors import Conflict, Refused, Unavailable
 from handlers import answering
 from sandbox.slack import Click
 from sandbox.slack.errors import Json
-from tests.handlers.ears import Ears, card_blocks
-from tests.handlers.test_clicks import GOOD
+from tests.handlers.ears import TOKEN, Ears, card_blocks
 
 ORDERS = "orders-k3v9qd2m"
 
 
 async def click(ears: Ears, who: str = "U0MINA") -> Click:
-    posted = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(GOOD))
+    posted = ears.slack.board.post("C0DBOPS", "U0AURORA", text="card", blocks=card_blocks(TOKEN))
     clicked = await ears.slack.person(who).click(posted, "decline")
     assert clicked.acked
     return clicked
@@ -29,7 +28,7 @@ async def form(ears: Ears) -> Json:
 
 async def test_a_click_on_decline_opens_a_form_that_carries_the_token_and_nothing_else(ears: Ears) -> None:
     opened = await form(ears)
-    assert opened["private_metadata"] == GOOD
+    assert opened["private_metadata"] == TOKEN
     assert "`orders` from 18.4 to 18.6 will not be done." in str(opened["blocks"])
     assert (opened["blocks"][1]["optional"], opened["blocks"][1]["element"]["max_length"]) == (True, 500)
     assert ears.desk.asked == [("may_decline", "U0MINA")], "nothing is decided yet"
@@ -50,7 +49,7 @@ async def test_what_is_typed_reaches_the_desk_as_it_was_typed(hearing: Ears, typ
     sent = await hearing.slack.person("U0MINA").submit(await form(hearing), why=typed)
     assert sent.said == "You declined `orders` from 18.4 to 18.6. Nothing was changed."
     assert hearing.desk.asked[1:] == [("decline", "U0MINA", ORDERS, why, 3)]
-    assert hearing.desk.pressing[1:] == [(GOOD, "decline")]
+    assert hearing.desk.pressing[1:] == [(TOKEN, "decline")]
 
 
 @pytest.mark.parametrize(

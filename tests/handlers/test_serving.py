@@ -21,7 +21,7 @@ from sandbox.slack.double import SIGNING_SECRET
 from sandbox.slack.payloads import VERIFICATION_TOKEN
 from sandbox.slack.world import APP_ID
 from tests.fuzz.requests import Case, view
-from tests.handlers.ears import Ears, StubDesk, Transport, card_blocks, listening
+from tests.handlers.ears import TOKEN, Ears, StubDesk, Transport, card_blocks, listening
 
 TOKEN = "kT4x_vQ9-aB3dE6gH8jK1mN0"
 
