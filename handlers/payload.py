@@ -67,7 +67,7 @@ class Payload(Shaped):
     view: View | None = None
     event: Event | None = None
     authorizations: list[Authorization] | None = None
-    response_urls: list[AnswerHere] | None = None
+    response_urls: list[AnswerHere] = Field(default_factory=list)  # missing or a list: Bolt counts them
     message: dict[str, Any] | None = None
     state: dict[str, Any] | None = None
     container: dict[str, Any] | None = None
