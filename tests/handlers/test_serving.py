@@ -23,8 +23,6 @@ from sandbox.slack.world import APP_ID
 from tests.fuzz.requests import Case, view
 from tests.handlers.ears import TOKEN, Ears, StubDesk, Transport, card_blocks, listening
 
-TOKEN = "kT4x_vQ9-aB3dE6gH8jK1mN0"
-
 
 async def test_a_slow_desk_is_acknowledged_at_once_and_answers_late(ears: Ears) -> None:
     ears.desk.seconds = 3.5  # longer than Slack waits
