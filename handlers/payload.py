@@ -74,7 +74,7 @@ class Payload(Shaped):
     function_data: dict[str, Any] | None = None
     assistant_thread: dict[str, Any] | None = None
     workflow_step: dict[str, Any] | None = None
-    actions: Annotated[list[Action], Field(min_length=1)] | None = None
+    actions: Annotated[list[Action], Field(min_length=1)] = Field(default_factory=list)  # missing, or one at least
 
 
 FORMS: Final = ("view_submission", "view_closed")
@@ -90,5 +90,5 @@ def is_readable(body: Any) -> bool:
     who = payload.user_id if payload.command is not None else payload.user and payload.user.id
     if payload.type in FORMS and payload.view is None:
         return False
-    asks = payload.command is not None or payload.actions is not None or payload.view is not None
+    asks = payload.command is not None or payload.actions or payload.view is not None
     return who is not None or not asks

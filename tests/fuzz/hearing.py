@@ -93,7 +93,7 @@ class Hearing:
             yield f"not acknowledged: {ack}"
         if case.is_slacks and not answered:
             yield "not answered"
-        meant = {f"<@{case.who}>", "<!subteam^S0DBA>"}
+        meant = {f"<@{case.who}>", "<@U0AKI>", "<!subteam^S0DBA>"}  # Aki proposed what this desk shows
         for message in [*self.heard, *self._told()]:
             if TRACE.search(message.text):
                 yield f"a stack trace in an answer: {message.text}"

@@ -1,7 +1,6 @@
 """Decline asks why: a form, what is typed into it, and what takes its place."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -9,7 +8,6 @@ from bot.domain.buttons import UNKNOWN
 from bot.domain.errors import Conflict, Refused, Unavailable
 from handlers import answering
 from sandbox.slack import Click
-from sandbox.slack.delivery import Envelope
 from sandbox.slack.errors import Json
 from tests.handlers.ears import TOKEN, Ears, card_blocks
 
@@ -151,13 +149,3 @@ async def test_the_command_declines_without_a_form(hearing: Ears) -> None:
         assert hearing.desk.asked[-1] == ("decline_cluster", "U0MINA", "orders", why)
     sent = await hearing.slack.person("U0MINA").command("C0DBOPS", "/aurora", "decline")
     assert (await sent.answer()).text.startswith("Which cluster? Usage: `/aurora decline CLUSTER [REASON]`.")
-
-
-async def test_a_form_that_no_slack_would_send_is_turned_away(hearing: Ears) -> None:
-    """Bolt would break on it before anybody is asked."""
-    sent = await hearing.slack.person("U0MINA").submit(await form(hearing), why="no")
-    assert sent.envelope
-    odd = replace(sent, envelope=Envelope("interactive", sent.envelope.payload | {"response_urls": None}))
-    hearing.desk.asked.clear()
-    assert (await hearing.slack.redeliver(odd)).acked
-    assert hearing.desk.asked == []

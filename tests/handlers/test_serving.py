@@ -116,7 +116,8 @@ async def test_a_form_that_nobody_knows_says_so(ears: Ears) -> None:
     "body",
     [
         None, [], "x", {"command": "/aurora"}, {"command": "/aurora", "user_id": "U0AKI> <!channel"}, {"user": "U0AKI"},
-        {"actions": [], "user": {"id": "U0AKI"}}, {"actions": [{}], "user": {"id": "U0AKI"}}, {"team": "T0SANDBOX"},
+        {"actions": [], "user": {"id": "U0AKI"}}, {"actions": None},
+        {"response_urls": None}, {"actions": [{}], "user": {"id": "U0AKI"}}, {"team": "T0SANDBOX"},
         {"view": {"id": 1}, "user": {"id": "U0AKI"}}, {"event": "x"}, {"response_url": 1},
     ],
 )  # fmt: skip
