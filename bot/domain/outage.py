@@ -197,6 +197,8 @@ class Sweep:
 
     def meet(self, attempt: Attempt) -> Outage | None:
         """Give the outage that this attempt ended, if it did."""
+        if attempt.outcome.proves_nothing and self.fall is None:
+            self._forget(attempt.start)
         if attempt.outcome.proves_down:
             self._failure(attempt, self._down_by(attempt))
         return self._success(attempt) if attempt.outcome.proves_up else None
@@ -206,9 +208,14 @@ class Sweep:
         if self._latest_ok is None or ok.start >= self._latest_ok.start:
             self._latest_ok = ok
         ended = self._end_of(self.fall, ok) if self.fall and self.fall.is_over_at(ok) else None
-        while self.fall is None and self._against and self._against[0].end <= ok.end:
-            self._against.popleft()
+        if self.fall is None:
+            self._forget(ok.end)
         return ended
+
+    def _forget(self, until: datetime) -> None:
+        """What was over by then overlaps no failure to come."""
+        while self._against and self._against[0].end <= until:
+            self._against.popleft()
 
     def _end_of(self, fall: Fall, ok: Attempt) -> Outage:
         self._closed.append(fall.outage(self._against, self._missed, ok))

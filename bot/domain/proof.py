@@ -2,7 +2,8 @@
 
 A failure that was answered (refused, starting_up, …) proves *down* at some instant inside it. Several prove the time
 between them, from the earliest end to the latest start, while nothing speaks against it: no success overlaps that time or
-an end of it, and somebody looked (unobserved.py).
+an end of it, nor does an attempt that proves nothing (a server that refuses our password is up), and somebody looked
+(unobserved.py). Trouble of our own makes no difference to what others were answered.
 
 A time-out is no answer. Whoever waits in vain may wait for somebody who is up and slow: a starved machine, a crowd that
 comes back. So it says nothing of the ends of an outage that answers tell. Silence proves only what is beyond such
@@ -44,7 +45,7 @@ def answered(failure: Attempt) -> bool:
 
 def speaks_against(attempt: Attempt) -> bool:
     """Against an endpoint being down throughout, or against our having been able to tell."""
-    return attempt.outcome.proves_up or attempt.outcome is Outcome.OURS
+    return not attempt.outcome.proves_down
 
 
 def proven(
@@ -54,7 +55,7 @@ def proven(
 
     A stretch may have no length: then it is known that it was down, and not for how long.
     """
-    doubt = Doubt((each for each in against if each.outcome.proves_up), missed)
+    doubt = Doubt((each for each in against if each.outcome is not Outcome.OURS), missed)
     doubt_of_silence = Doubt(against, missed)
     told = [
         (min(each.end for each in run), max(each.start for each in run))

@@ -12,6 +12,7 @@ from typing import Final
 from sandbox.leash import leashed_directory
 from sandbox.moods import MOODS, Asked, Mood
 from sandbox.moods.order import not_ordered
+from sandbox.processes import spawn
 from sandbox.rehearse import play, under
 from sandbox.scenarios import SCENARIOS, Scenario
 from sandbox.world import Wish, World, world
@@ -82,9 +83,9 @@ def compose(seed: int) -> Composition:
 
 
 def _restarts(asked: Asked) -> set[str]:
-    """The processes that a mood itself takes down or stops, and brings up again."""
+    """The processes that a mood itself takes down or stops, and brings up again, or whose clock it sets and puts right."""
     realm = realms(asked.mood)
-    if "processes" not in realm:
+    if not realm & {"processes", "clocks"}:
         return set()
     return {"worker"} if "order" in realm else {asked.argument or "worker"}
 
@@ -125,7 +126,8 @@ def _heard(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
 
 async def one_storm(composition: Composition, keep: Path | None = None) -> Run:
     with leashed_directory("storm-") as chaos:
-        wish = Wish(pace=PACE, tries=TRIES, patience=PATIENCE, settings=SETTINGS, starter=watched(chaos))
+        starter = spawn if _set_clocks(composition) else watched(chaos)
+        wish = Wish(pace=PACE, tries=TRIES, patience=PATIENCE, settings=SETTINGS, starter=starter)
         try:
             async with world(chaos / "world", under(wish, composition.moods)) as here:
                 async with _killing(here, composition.kills, chaos):
@@ -135,6 +137,11 @@ async def one_storm(composition: Composition, keep: Path | None = None) -> Run:
             run = Run(broken=(f"the world did not come up: {trouble}",), deaths=read_deaths(chaos))
         run = with_logs(run, chaos)
         return replace(run, composition=str(composition))
+
+
+def _set_clocks(composition: Composition) -> bool:
+    """A clock of its own comes with the start of a process, so these are no forks, and nobody notes when turns begin."""
+    return any("clocks" in realms(each.mood) for each in composition.moods)
 
 
 async def storm_of(seed: int, keep: Path | None) -> Run:

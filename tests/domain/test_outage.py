@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from bot.domain.attempts import RESOLUTION, Attempt, Outcome
-from bot.domain.outage import Outage, outages
+from bot.domain.outage import Outage, in_all, outages
 from tests.domain.true_signal import Look, Signal, World, at, worlds
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "aurora-17.4-to-17.5"
@@ -246,6 +246,21 @@ def test_time_in_which_a_success_may_lie_counts_for_nothing() -> None:
         )
     )  # fmt: skip
     assert bounds(outage) == (0, 99)
+
+
+@pytest.mark.parametrize(
+    ("between", "at_least"),
+    [(Outcome.AUTH, 18), (Outcome.TLS, 18), (DNS, 18), (OK, 18), (Outcome.OURS, 39), (REFUSED, 39)],
+)
+def test_between_two_failures_only_trouble_of_our_own_hides_no_recovery(between: Outcome, at_least: float) -> None:
+    """A server that refuses our password is up; it may go down again before anybody gets in."""
+    found = outages(
+        tried(
+            (0, 5, OK), (10, 11, REFUSED), (20, 21, REFUSED), (30, 31, between), (40, 41, REFUSED), (50, 51, REFUSED),
+            (60, 65, OK),
+        )
+    )  # fmt: skip
+    assert in_all(found).at_least / MS == at_least
 
 
 def test_attempts_that_prove_nothing_make_no_outage_and_part_of_none() -> None:
