@@ -4,12 +4,13 @@ import asyncio
 import errno
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, generators, waiting
@@ -19,8 +20,9 @@ from psycopg.pq.abc import PGconn
 from bot.adapters.clock import SteadyClock
 from bot.adapters.names import Addresses, Names
 from bot.adapters.pulse import Pulse
-from bot.domain.attempts import Attempt, Outcome
+from bot.domain.attempts import SQLSTATE, Attempt, Outcome
 from bot.domain.ids import Region
+from bot.domain.said import outcome_of, outcome_of_state, sqlstate_of
 from bot.ports import Clock
 
 APPLICATION: Final = "aurora-upgrade-bot"
@@ -29,6 +31,7 @@ STOOD_STILL: Final = 0.1  # a deadline of which this process stood still for a l
 STOOD_SECONDS: Final = 0.2  # but so much of it is nothing
 _LOOK_UP_SECONDS: Final = 1.0  # how often psycopg wakes up while nothing comes; only Windows needs it
 
+T = TypeVar("T")
 Token = Callable[[], Awaitable[str]]
 
 
@@ -37,7 +40,8 @@ class Target:
     """An endpoint, and how to enter it.
 
     `password` is a secret or what gives one, such as a maker of IAM tokens, which should keep a token for some minutes:
-    it is asked before every attempt. `sslmode` is libpq's; `verify-full` wants the authorities in `sslrootcert` (for
+    it is asked before every attempt; without one libpq looks into its password file. A host with a slash is the directory
+    of a Unix socket. `sslmode` is libpq's; `verify-full` wants the authorities in `sslrootcert` (for
     RDS its global-bundle.pem) and the endpoint's real name as `host`.
     """
 
@@ -49,13 +53,20 @@ class Target:
     region: Region
     sslrootcert: Path | None = None
     sslmode: str = "verify-full"
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)  # other parameters of libpq
 
 
-class _Failed(Exception):
-    def __init__(self, outcome: Outcome, detail: str) -> None:
+class Failed(Exception):
+    """Why an endpoint could not be used."""
+
+    def __init__(self, outcome: Outcome, detail: str, sqlstate: str = "") -> None:
         super().__init__(detail)
         self.outcome = outcome
         self.detail = detail
+        self.sqlstate = sqlstate if re.match(SQLSTATE, sqlstate) else ""
+
+
+Use = Callable[[Target, str, Addresses], Awaitable[str]]  # with the password and the addresses of its host
 
 
 @dataclass(frozen=True)
@@ -65,9 +76,14 @@ class Postgres:
     clock: Clock = field(default_factory=SteadyClock)
     names: Names = field(default_factory=Names)
     pulse: Pulse = field(default_factory=Pulse)
+    query: bytes = QUERY  # one row, one column
 
     async def attempt(self, target: Target, deadline: timedelta) -> Attempt:
-        """Connect anew, ask for the version, close. Whatever happens is an outcome; nothing but cancellation is raised.
+        """Connect anew, ask for the version, close. Whatever happens is an outcome; nothing but cancellation is raised."""
+        return await self.tried(target, deadline, partial(_answer, query=self.query))
+
+    async def tried(self, target: Target, deadline: timedelta, use: Use) -> Attempt:
+        """An attempt to use a new connection, which `use` opens; what it gives is what the endpoint answered.
 
         What is ours comes first: a password that is not had within `deadline` is `auth`, a name that does not resolve
         within another is `dns`. Only then the endpoint is tried: that is the start, from which it has `deadline` for
@@ -78,19 +94,25 @@ class Postgres:
             password = await _password(target.password, deadline)
             addresses = await self._addresses(target, deadline)
             start = self.clock.now()
-            with self.pulse.minded():
-                version = await self._version(target, password, addresses, deadline)
-        except _Failed as failed:
-            detail = failed.detail.replace(password, "***") if password else failed.detail
-            return Attempt(start=start, end=self._end(start), outcome=failed.outcome, detail=detail)
-        return Attempt(start=start, end=self._end(start), outcome=Outcome.OK, version=version)
+            version = await self.in_time(use(target, password, addresses), deadline)
+        except Failed as failed:
+            return self.failed(start, failed, password)
+        return Attempt(start=start, end=self.end(start), outcome=Outcome.OK, version=version)
 
-    def _end(self, start: datetime) -> datetime:
+    def failed(self, start: datetime, why: Failed, password: str = "") -> Attempt:
+        detail = why.detail.replace(password, "***") if password else why.detail
+        return Attempt(
+            start=start, end=self.end(start), outcome=why.outcome, detail=detail, sqlstate=why.sqlstate
+        )  # fmt: skip
+
+    def end(self, start: datetime) -> datetime:
         """Not before the start, though a clock be set back in between."""
         return max(start, self.clock.now())
 
     async def _addresses(self, target: Target, deadline: timedelta) -> Addresses:
         """Every address of the host. Found here and not by psycopg, to tell a slow resolver from a silent endpoint."""
+        if target.host.startswith("/"):
+            return []
         try:
             return [str(ip_address(target.host))]
         except ValueError:
@@ -98,23 +120,28 @@ class Postgres:
         try:
             return await self.names.addresses(target.host, target.port, within)
         except TimeoutError as error:
-            raise _Failed(Outcome.DNS, f"cannot resolve {target.host}: no answer within {within:g} s") from error
+            raise Failed(Outcome.DNS, f"cannot resolve {target.host}: no answer within {within:g} s") from error
         except (OSError, ValueError) as error:
-            raise _Failed(Outcome.DNS, f"cannot resolve {target.host}: {error}") from error
+            raise Failed(Outcome.DNS, f"cannot resolve {target.host}: {error}") from error
         except RuntimeError as error:
-            raise _Failed(Outcome.OURS, f"cannot resolve {target.host}: {error}") from error
+            raise Failed(Outcome.OURS, f"cannot resolve {target.host}: {error}") from error
 
-    async def _version(self, target: Target, password: str, addresses: Addresses, deadline: timedelta) -> str:
+    async def in_time(self, using: Awaitable[T], deadline: timedelta) -> T:
+        """What it gives within the deadline; whatever else happens is Failed."""
+        with self.pulse.minded():
+            return await self._in_time(using, deadline.total_seconds())
+
+    async def _in_time(self, using: Awaitable[T], within: float) -> T:
         missed = self.pulse.missed
         try:
-            async with asyncio.timeout(deadline.total_seconds()):
-                return await _answer(target, password, addresses)
+            async with asyncio.timeout(within):
+                return await using
         except TimeoutError as error:
-            raise _over_time(self.pulse.missed - missed, deadline.total_seconds()) from error
+            raise _over_time(self.pulse.missed - missed, within) from error
         except psycopg.Error as error:
-            raise _Failed(outcome_of(str(error)), _essence(str(error))) from error
+            raise failure_of(str(error)) from error
         except OSError as error:  # libpq does the talking, and what goes wrong there is a psycopg.Error
-            raise _Failed(Outcome.OURS, str(error)) from error
+            raise Failed(Outcome.OURS, str(error)) from error
 
 
 async def _password(password: str | Token, deadline: timedelta) -> str:
@@ -124,23 +151,24 @@ async def _password(password: str | Token, deadline: timedelta) -> str:
         async with asyncio.timeout(deadline.total_seconds()):
             return await password()
     except Exception as error:  # whatever its maker raises: it began with us
-        raise _Failed(Outcome.AUTH, f"no password to be had: {type(error).__name__} {error}") from error
+        raise Failed(Outcome.AUTH, f"no password to be had: {type(error).__name__} {error}") from error
 
 
-def _over_time(stood: float, within: float) -> _Failed:
+def _over_time(stood: float, within: float) -> Failed:
     if stood > max(STOOD_STILL * within, STOOD_SECONDS):
-        return _Failed(Outcome.OURS, f"stood still for {stood:.1f} s, with no answer within {within:g} s")
-    return _Failed(Outcome.TIMEOUT, f"no answer within {within:g} s")
+        return Failed(Outcome.OURS, f"stood still for {stood:.1f} s, with no answer within {within:g} s")
+    return Failed(Outcome.TIMEOUT, f"no answer within {within:g} s")
 
 
-async def _answer(target: Target, password: str, addresses: Addresses) -> str:
-    connection = await AsyncConnection.connect(
-        host=",".join([target.host] * len(addresses)),
-        hostaddr=",".join(addresses),
+async def opened(target: Target, password: str, addresses: Addresses) -> AsyncConnection:
+    return await AsyncConnection.connect(
+        **target.more,
+        host=",".join([target.host] * max(1, len(addresses))),
+        hostaddr=",".join(addresses) or None,
         port=target.port,
         dbname=target.dbname,
         user=target.user,
-        password=password,
+        password=password or None,
         sslmode=target.sslmode,
         sslrootcert=None if target.sslrootcert is None else str(target.sslrootcert),
         gssencmode="disable",
@@ -148,66 +176,41 @@ async def _answer(target: Target, password: str, addresses: Addresses) -> str:
         application_name=APPLICATION,
         autocommit=True,
     )
+
+
+async def _answer(target: Target, password: str, addresses: Addresses, query: bytes) -> str:
+    connection = await opened(target, password, addresses)
     try:
-        return await _ask(connection.pgconn)
+        return await ask(connection.pgconn, query)
     finally:
         await connection.close()
 
 
-async def _ask(pgconn: PGconn) -> str:
+async def ask(pgconn: PGconn, query: bytes) -> str:
     """Ask past psycopg's cursors: when cancelled, those would first ask a silent server, for 5 s, to cancel."""
-    pgconn.send_query(QUERY)
+    pgconn.send_query(query)
     [result, *_] = await waiting.wait_async(generators.execute(pgconn), pgconn.socket, _LOOK_UP_SECONDS)
     if result.status == ExecStatus.TUPLES_OK:
         return (result.get_value(0, 0) or b"").decode()
     sqlstate = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
     said = result.get_error_message()
-    raise _Failed(_of_sqlstate(sqlstate, said), f"{said} ({sqlstate})")
+    if not sqlstate:  # libpq's own words, for a connection that is gone
+        raise failure_of(said)
+    raise Failed(outcome_of_state(sqlstate, said), f"{said} ({sqlstate})", sqlstate)
 
 
-ROLE_IS_FULL: Final = "too many connections for role"  # the limit of our own role, in deploy/sql/probe-role.sql
-
-
-def _of_sqlstate(sqlstate: str, said: str) -> Outcome:
-    """Shutting down (57P01), crashed (57P02), starting up (57P03); not let in (28…, no CONNECT or EXECUTE, no database)."""
-    if sqlstate in {"57P01", "57P02", "57P03"}:
-        return Outcome.STARTING_UP
-    if sqlstate == "53300" and said.startswith(ROLE_IS_FULL):
-        return Outcome.OURS
-    return Outcome.AUTH if sqlstate[:2] == "28" or sqlstate in {"42501", "3D000"} else Outcome.OTHER
-
-
-_OF_THIS_MACHINE: Final = (  # what its own system answers, without asking the endpoint
-    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT,
-    errno.ENETDOWN, errno.ENETUNREACH, errno.EPERM, errno.EACCES,
+_OF_THIS_MACHINE: Final = frozenset(  # what its own system answers, without asking the endpoint
+    os.strerror(each)
+    for each in (
+        errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT,
+        errno.ENETDOWN, errno.ENETUNREACH, errno.EPERM, errno.EACCES,
+    )
 )  # fmt: skip
-_NO_SOCKET: Final = "connection is bad: no error details available"  # libpq 16 and later lose the reason for that
-_HERE: Final = "|".join([_NO_SOCKET, "out of memory", *(re.escape(os.strerror(each)) for each in _OF_THIS_MACHINE)])
-_NOT_LET_IN: Final = (
-    r"authentication failed|no password supplied|pg_hba\.conf|requires a valid client certificate"
-    r"|FATAL: +(role|database|permission denied for database) \".*\" (does not exist|is not permitted)"
-    r"|FATAL: +permission denied"
-)
-_WORDS: Final = (
-    (Outcome.STARTING_UP, r"FATAL: +(the database system is |terminating connection )"),
-    (Outcome.OURS, rf"FATAL: +{ROLE_IS_FULL}"),
-    (Outcome.AUTH, _NOT_LET_IN),
-    (Outcome.TLS, r"certificate|does not support SSL|sslmode|SSL error: (?!.*unexpected eof)"),
-    (Outcome.REFUSED, r"Connection refused"),
-    (Outcome.TIMEOUT, r"Connection timed out|timeout expired"),
-    (Outcome.OURS, rf"(?m)^(?!.*(FATAL|could not fork)).*({_HERE})"),
-)
-_PATTERNS: Final = tuple((outcome, re.compile(words)) for outcome, words in _WORDS)
 
 
-def outcome_of(text: str) -> Outcome:
-    """Classify why a connection could not be made. libpq gives no SQLSTATE for that, only text (servers speak English).
-
-    What the server said comes before what any other address of it did, and both before what this machine says.
-    'PAM authentication failed' (IAM) stays `auth` though a server that restarts may say it as well: whether its IAM or
-    our token was at fault, nobody knows, so it proves nothing.
-    """
-    return next((outcome for outcome, words in _PATTERNS if words.search(text)), Outcome.OTHER)
+def failure_of(text: str) -> Failed:
+    """Why libpq could not connect or lost the connection. It gives no SQLSTATE for that, only text."""
+    return Failed(outcome_of(text, _OF_THIS_MACHINE), _essence(text), sqlstate_of(text))
 
 
 def _essence(text: str) -> str:

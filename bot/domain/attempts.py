@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, AwareDatetime, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from bot.domain.base import Value
 
 RESOLUTION: Final = timedelta(milliseconds=1)
 LONGEST_DETAIL: Final = 200
+SQLSTATE: Final = r"^([0-9A-Z]{5})?$"
 AT_ONCE: Final = 40  # attempts of a prober in flight at one endpoint; deploy/sql/probe-role.sql has room for them
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,7 +22,11 @@ class Outcome(StrEnum):
     OK = "ok"
     REFUSED = "refused"
     STARTING_UP = "starting_up"
+    SHUTTING_DOWN = "shutting_down"
     TIMEOUT = "timeout"
+    RESET = "reset"
+    TOO_MANY = "too_many"
+    READ_ONLY = "read_only"
     DNS = "dns"
     AUTH = "auth"
     TLS = "tls"
@@ -35,8 +40,11 @@ class Outcome(StrEnum):
 
     @property
     def proves_down(self) -> bool:
-        """The endpoint was asked and could not be used: refused, starting_up, timeout, other."""
-        return self in _DOWN
+        """The endpoint was asked and could not be used: whatever proves neither up nor nothing.
+
+        too_many does, for who wanted in did not get in; read_only does for a write, the only one whom it meets.
+        """
+        return not (self.proves_up or self.proves_nothing)
 
     @property
     def proves_nothing(self) -> bool:
@@ -44,10 +52,10 @@ class Outcome(StrEnum):
 
         ours did: this process stood still, its machine had no descriptor, port or memory left, its role no connection.
         """
-        return not (self.proves_up or self.proves_down)
+        return self in _NOTHING
 
 
-_DOWN: Final = frozenset({Outcome.REFUSED, Outcome.STARTING_UP, Outcome.TIMEOUT, Outcome.OTHER})
+_NOTHING: Final = frozenset({Outcome.DNS, Outcome.AUTH, Outcome.TLS, Outcome.OURS})
 
 
 def to_ms_before(at: datetime) -> datetime:
@@ -68,8 +76,8 @@ def _shortened(text: str) -> str:
 class Attempt(Value):
     """`start` and `end` are UTC and kept to the millisecond, rounded outward: what is inside stays inside.
 
-    `version` is what the endpoint answered, when it did; `detail` is one short line about a failure.
-    An end before its start is a ValueError.
+    `version` is what the endpoint answered, when it did; `detail` is one short line about a failure, `sqlstate` the code
+    of it, where the server gave one. An end before its start is a ValueError.
     """
 
     start: Annotated[AwareDatetime, AfterValidator(to_ms_before)]
@@ -77,6 +85,7 @@ class Attempt(Value):
     outcome: Outcome
     version: str = ""
     detail: Annotated[str, AfterValidator(_shortened)] = ""
+    sqlstate: Annotated[str, Field(pattern=SQLSTATE)] = ""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -88,10 +97,15 @@ class Attempt(Value):
     def duration(self) -> timedelta:
         return self.end - self.start
 
+    @property
+    def said(self) -> str:
+        """What the endpoint answered, or why it did not."""
+        return self.version if self.outcome.proves_up else self.detail
+
     def to_row(self) -> list[int | str]:
-        """Give `[start, end, outcome, version or detail]` for JSON, times in epoch milliseconds."""
-        said = self.version if self.outcome.proves_up else self.detail
-        return [_ms(self.start), _ms(self.end), self.outcome.value, said]
+        """Give `[start, end, outcome, said]` for JSON, and the SQLSTATE when there is one; times in epoch milliseconds."""
+        code = [self.sqlstate] if self.sqlstate else []
+        return [_ms(self.start), _ms(self.end), self.outcome.value, self.said, *code]
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:
@@ -99,9 +113,10 @@ class Attempt(Value):
         try:
             start, end, outcome, said = row[0], row[1], Outcome(row[2]), row[3]
             stamps = {"start": _EPOCH + start * RESOLUTION, "end": _EPOCH + end * RESOLUTION}
+            code = row[4] if len(row) > 4 and isinstance(row[4], str) else ""
         except (IndexError, TypeError, OverflowError) as error:
             raise ValueError(f"This is not an attempt: {row!r:.80}") from error
-        return cls(**stamps, outcome=outcome, **{"version" if outcome.proves_up else "detail": said})
+        return cls(**stamps, outcome=outcome, sqlstate=code, **{"version" if outcome.proves_up else "detail": said})
 
 
 def _ms(at: datetime) -> int:

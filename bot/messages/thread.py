@@ -38,8 +38,12 @@ from bot.messages.needs import one_of_each
 OUTCOMES = {
     "ok": "ok",
     "refused": "connection refused",
-    "starting_up": "the database system is starting up or shutting down",
+    "starting_up": "the database system is starting up",
+    "shutting_down": "the database system is shutting down",
     "timeout": "no answer in time",
+    "reset": "the connection was cut",
+    "too_many": "it has no connection left to give",
+    "read_only": "it takes no writes",
     "dns": "its name does not resolve",
     "auth": "authentication failed",
     "tls": "the certificate is not trusted",

@@ -23,7 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import RedisDsn
 
 from bot.adapters.clock import WallClock
-from bot.adapters.postgres import Postgres, Target, outcome_of
+from bot.adapters.postgres import Postgres, Target, failure_of
 from bot.adapters.rds_tokens import IamTokens
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.ids import Region
@@ -282,13 +282,12 @@ async def test_a_clock_that_is_set_back_meanwhile_ends_no_attempt_before_it_bega
         ("FATAL:  out of memory", Outcome.OTHER),
         ('FATAL:  could not open file "base/1/2": Too many open files in system', Outcome.OTHER),
         ("could not fork new process for connection: Cannot allocate memory", Outcome.OTHER),
-        ('FATAL:  too many connections for database "orders"', Outcome.OTHER),
     ],
 )
 def test_what_this_machine_cannot_do_is_not_an_outage(said: str, outcome: Outcome) -> None:
     here, there = 'connection to server at "10.0.0.1", port 5432 failed: ', 'connection to server at "::1" failed: '
-    assert outcome_of(f"connection is bad: {here}{said}") is outcome
-    assert outcome_of(f"{here}{said}\n{there}Connection refused") is Outcome.REFUSED, "one address was asked"
+    assert failure_of(f"connection is bad: {here}{said}").outcome is outcome
+    assert failure_of(f"{here}{said}\n{there}Connection refused").outcome is Outcome.REFUSED, "one address was asked"
 
 
 async def test_a_stopped_server_refuses_and_comes_back(server: Server, target: Target) -> None:
@@ -329,19 +328,19 @@ async def test_a_server_that_falls_silent_before_the_query_is_given_up_at_the_de
     ("sqlstate", "words", "outcome"),
     [
         ("57P03", "the database system is starting up", Outcome.STARTING_UP),
-        ("57P03", "the database system is shutting down", Outcome.STARTING_UP),
+        ("57P03", "the database system is shutting down", Outcome.SHUTTING_DOWN),
         ("57P03", "the database system is in recovery mode", Outcome.STARTING_UP),
         ("57P03", "the database system is not yet accepting connections", Outcome.STARTING_UP),
-        ("57P01", "terminating connection due to administrator command", Outcome.STARTING_UP),
-        ("57P02", "terminating connection because of crash of another server process", Outcome.STARTING_UP),
+        ("57P01", "terminating connection due to administrator command", Outcome.SHUTTING_DOWN),
+        ("57P02", "terminating connection because of crash of another server process", Outcome.SHUTTING_DOWN),
         ("28000", 'no pg_hba.conf entry for host "10.0.0.1", user "probe", database "orders"', Outcome.AUTH),
         ("28000", 'role "probe" does not exist', Outcome.AUTH),
         ("28000", 'role "probe" is not permitted to log in', Outcome.AUTH),
         ("28P01", 'PAM authentication failed for user "probe"', Outcome.AUTH),
         ("42501", 'permission denied for database "orders"', Outcome.AUTH),
         ("3D000", 'database "orders" does not exist', Outcome.AUTH),
-        ("53300", "sorry, too many clients already", Outcome.OTHER),
-        ("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute", Outcome.OTHER),
+        ("53300", "sorry, too many clients already", Outcome.TOO_MANY),
+        ("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute", Outcome.TOO_MANY),
         ("53300", 'too many connections for role "probe"', Outcome.OURS),
     ],
 )
@@ -354,18 +353,19 @@ async def test_a_server_that_answers_with_an_error(sqlstate: str, words: str, ou
         on_asking = await attempt(at_port(port), SOON)
     assert (on_connecting.outcome, on_connecting.detail) == (outcome, f"FATAL: {words}")
     assert (on_asking.outcome, on_asking.detail) == (outcome, f"{words} ({sqlstate})")
+    assert on_connecting.sqlstate == on_asking.sqlstate == sqlstate
 
 
 async def test_a_connection_cut_in_the_middle_is_a_failure_of_the_endpoint() -> None:
     async with listening(lambda _: None) as port:
         tried = await attempt(at_port(port), SOON)
-    assert tried.outcome is Outcome.OTHER
+    assert tried.outcome is Outcome.RESET
     assert tried.detail.startswith("server closed the connection unexpectedly")
 
 
 async def test_a_connection_cut_in_the_tls_handshake_is_not_a_matter_of_trust(target: Target) -> None:
     async with listening(lambda said: b"S" if len(said) == 8 else None) as port:
-        assert (await attempt(replace(target, port=port), SOON)).outcome is Outcome.OTHER
+        assert (await attempt(replace(target, port=port), SOON)).outcome is Outcome.RESET
 
 
 async def test_nonsense_instead_of_postgresql_is_a_failure_of_the_endpoint() -> None:
@@ -393,7 +393,7 @@ async def test_a_password_is_never_told() -> None:
 
 @given(st.text())
 def test_any_words_have_an_outcome(text: str) -> None:
-    assert outcome_of(text) in Outcome
+    assert failure_of(text).outcome in Outcome
 
 
 AUTHENTICATED = b"R" + struct.pack("!ii", 8, 0) + b"Z" + struct.pack("!ic", 5, b"I")
