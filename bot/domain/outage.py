@@ -233,14 +233,18 @@ class Sweep:
         return min(failure.end, failure.start + RESOLUTION + max(self._healthy))
 
 
-def outages(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> tuple[Outage, ...]:
+def outages(
+    attempts: Iterable[Attempt], blink: timedelta = BLINK, missed: Iterable[Unobserved] = ()
+) -> tuple[Outage, ...]:
     """All that these attempts prove, in whatever order they are given; by the rules above.
+
+    `missed` are stretches in which nobody looked though attempts were made, beside those in which none were.
 
     An endpoint that failed from the first attempt on gives an outage without `last_ok_at`, one that failed to the last
     attempt an outage without `first_ok_at`: both without an upper bound.
     """
     sweep, in_order = Sweep(), sorted(attempts, key=met_at)
-    for stretch in unobserved(in_order, blink):
+    for stretch in (*unobserved(in_order, blink), *missed):
         sweep.miss(stretch)
     for attempt in sorted(in_order, key=by_start):
         sweep.expect(attempt)

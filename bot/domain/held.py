@@ -1,0 +1,92 @@
+"""A session that is kept open and used: whether it survived, how long it stood still, or when it was dropped."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Final
+
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.base import Value
+from bot.domain.unobserved import Unobserved, by_start
+from bot.domain.ways import Use
+
+NOTICED: Final = timedelta(seconds=0.25)  # a shorter standstill is not told
+_REMEMBERED: Final = 20
+
+
+class Standstill(Value):
+    """A query was asked and the session gave no answer for a while, but then it did.
+
+    At least what it took beyond the slowest of the last 20 answers before; at most from the start of the answer before,
+    for it may have stood still as soon as that was given.
+    """
+
+    since: datetime
+    until: datetime
+    at_least: timedelta
+
+    @property
+    def at_most(self) -> timedelta:
+        return self.until - self.since
+
+
+class Session(Value):
+    """One session: its first and its last use, and the processes that served it, each once, in order.
+
+    One process, and not dropped: it survived as it was. Several: its connection survived, and something between moved it.
+    `dropped` is the use that found it gone; it was between the start of `last_ok` and the end of that one.
+    """
+
+    number: int
+    since: datetime
+    last_ok: Attempt
+    served_by: tuple[str, ...]
+    longest: Standstill | None
+    dropped: Attempt | None
+
+
+def sessions(uses: Iterable[Use], stood_still: Sequence[Unobserved] = ()) -> tuple[Session, ...]:
+    """Of one lane. One that never answered is none. What the observer itself stood still is no standstill of the session."""
+    kept: dict[int, list[Attempt]] = {}
+    for use in sorted(uses, key=lambda use: by_start(use.attempt)):
+        if use.session:
+            kept.setdefault(use.session, []).append(use.attempt)
+    return tuple(
+        _session(number, tried, stood_still, is_last=number == max(kept))
+        for number, tried in kept.items()
+        if any(each.outcome.proves_up for each in tried)
+    )
+
+
+def _session(number: int, tried: Sequence[Attempt], stood_still: Sequence[Unobserved], *, is_last: bool) -> Session:
+    """One that only timed out may yet answer, unless it was given up for another."""
+    answered, end = [each for each in tried if each.outcome.proves_up], tried[-1].outcome
+    is_waiting = is_last and (end is Outcome.TIMEOUT or end.proves_nothing)
+    is_dropped = not (end.proves_up or is_waiting)
+    return Session(
+        number=number,
+        since=tried[0].start,
+        last_ok=answered[-1],
+        served_by=tuple(dict.fromkeys(each.version for each in answered)),
+        longest=max(_standstills(tried, stood_still), key=lambda each: each.at_least, default=None),
+        dropped=tried[-1] if is_dropped else None,
+    )
+
+
+def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) -> list[Standstill]:
+    """A use that timed out goes on waiting in the next one, for the same query."""
+    found: list[Standstill] = []
+    answers = [(at, each) for at, each in enumerate(tried) if each.outcome.proves_up]
+    for number, (at, ok) in enumerate(answers[1:], 1):
+        waited = list(takewhile(lambda each: each.outcome is Outcome.TIMEOUT, reversed(tried[:at])))
+        asked = waited[-1].start if waited else ok.start
+        healthy = max(each.duration for _, each in answers[max(0, number - _REMEMBERED) : number])
+        ours = sum((_shared(each, asked, ok.end) for each in stood_still), timedelta())
+        at_least = ok.end - asked - healthy - ours
+        if at_least >= NOTICED:
+            found.append(Standstill(since=answers[number - 1][1].start, until=ok.end, at_least=at_least))
+    return found
+
+
+def _shared(stretch: Unobserved, since: datetime, until: datetime) -> timedelta:
+    return max(timedelta(), min(stretch.until, until) - max(stretch.since, since))

@@ -1,0 +1,101 @@
+"""`attempts.csv`: every attempt of a measurement, a line for each, for people, spreadsheets and `replay`.
+
+| column | what it is |
+|---|---|
+| `way` | `connect` (a new connection and a query), `held-1` … (a session that is kept), `write`, `control` (the observer, of itself) |
+| `endpoint` | `host:port/database`; `observer` for `control` |
+| `start`, `end` | ISO 8601 with microseconds, UTC, rounded outward to the millisecond |
+| `outcome` | what came of it: a value of `Outcome` |
+| `sqlstate` | of a failure, where PostgreSQL gave one |
+| `detail` | what was answered (a version; of a held session the process that serves it), or one line on why not |
+| `session` | of a held session: which one of its lane it was, from 1; empty while there was none |
+
+Lines come as attempts end, in any order. Later columns and columns in another order are read as well.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import ValidationError
+
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.errors import Refused
+from bot.domain.ways import Lane, Use
+
+COLUMNS: Final = ("way", "endpoint", "start", "end", "outcome", "sqlstate", "detail", "session")
+YEARS: Final = range(1970, 9000)
+LONGEST_WHY: Final = 120
+
+
+def row_of(use: Use) -> list[str]:
+    tried = use.attempt
+    stamps = [_stamp(tried.start), _stamp(tried.end)]
+    return [
+        use.lane.name, use.lane.endpoint, *stamps, str(tried.outcome), tried.sqlstate, tried.said, str(use.session or ""),
+    ]  # fmt: skip
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def is_recording(text: str) -> bool:
+    """By its first line."""
+    return {"way", "start", "end"} <= {each.strip() for each in text.partition("\n")[0].split(",")}
+
+
+def read_recording(text: str, name: str) -> tuple[Use, ...]:
+    """Refused, in one sentence, when a line cannot be read; but the last one may be cut off, as a killed process leaves it."""
+    rows = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    found: list[Use] = []
+    broken: Refused | None = None
+    try:
+        if missing := [each for each in COLUMNS[:5] if each not in (rows.fieldnames or ())]:
+            raise Refused(f"{name} has no column {' and no column '.join(missing)}: an attempts.csv is needed.")
+        for row in rows:
+            if broken:
+                raise broken
+            try:
+                found.append(_use(row))
+            except (ValueError, OverflowError) as error:
+                broken = Refused(f"{name}, line {rows.line_num}, is not an attempt: {_why(error)}")
+    except csv.Error as error:
+        raise Refused(f"{name}, line {rows.line_num}, is no CSV: {error}.") from error
+    if broken and text.endswith("\n"):
+        raise broken
+    if not found:
+        raise Refused(f"{name} holds no attempt. Record one with `python -m bot.measure --dsn … --record {name}`.")
+    return tuple(found)
+
+
+def _use(row: Mapping[str, str | None]) -> Use:
+    told = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    outcome, start = Outcome(told["outcome"]), datetime.fromisoformat(told["start"])
+    if start.year not in YEARS:
+        raise ValueError(f"its year is {start.year}")
+    attempt = Attempt(
+        start=start,
+        end=datetime.fromisoformat(told["end"]),
+        outcome=outcome,
+        sqlstate=told["sqlstate"],
+        **{"version" if outcome.proves_up else "detail": told["detail"]},
+    )
+    lane = Lane.named(told["endpoint"], told["way"])
+    return Use(lane=lane, attempt=attempt, session=int(told["session"] or 0))
+
+
+def _why(error: Exception) -> str:
+    """The first thing that is wrong, on one line."""
+    said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    return " ".join(said.split())[:LONGEST_WHY]
+
+
+def by_lane(uses: Iterable[Use]) -> dict[Lane, list[Use]]:
+    """Lanes in order of appearance."""
+    lanes: dict[Lane, list[Use]] = {}
+    for use in uses:
+        lanes.setdefault(use.lane, []).append(use)
+    return lanes
