@@ -1,0 +1,82 @@
+"""A session that is opened once and used again and again, for as long as the endpoint keeps it."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import Final
+
+from psycopg import AsyncConnection
+
+from bot.adapters.names import Addresses
+from bot.adapters.postgres import Failed, Postgres, Target, ask, opened
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.ways import Lane, Use
+
+QUERY: Final = b"SELECT pg_backend_pid()"
+PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
+
+
+class HeldSession:
+    """One use at a time. While there is no session, a use is a try to open one.
+
+    A query that gets no answer within the deadline of a use is not cancelled: the session may yet survive, so the next use
+    waits for the same answer. After `patience` it is given up, and the next use opens another.
+    """
+
+    def __init__(self, postgres: Postgres, target: Target, lane: Lane, patience: timedelta = PATIENCE) -> None:
+        self.lane = lane
+        self._postgres = postgres
+        self._target = target
+        self._patience = patience
+        self._connection: AsyncConnection | None = None
+        self._number = 0
+        self._asking: asyncio.Task[str] | None = None
+        self._asked_at: datetime | None = None
+
+    async def use(self, deadline: timedelta) -> Use:
+        """Whatever happens is an outcome; nothing but cancellation is raised."""
+        if self._connection is None:
+            tried = await self._postgres.tried(self._target, deadline, self._open)
+            return Use(lane=self.lane, attempt=tried, session=self._number if tried.outcome.proves_up else 0)
+        return Use(lane=self.lane, session=self._number, attempt=await self._ask(self._connection, deadline))
+
+    async def _open(self, target: Target, password: str, addresses: Addresses) -> str:
+        connection = await opened(target, password, addresses)
+        try:
+            served_by = await ask(connection.pgconn, QUERY)
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection, self._number = connection, self._number + 1
+        return served_by
+
+    async def _ask(self, connection: AsyncConnection, deadline: timedelta) -> Attempt:
+        start = self._postgres.clock.now()
+        if self._asking is None:
+            self._asking, self._asked_at = asyncio.create_task(ask(connection.pgconn, QUERY)), start
+        try:
+            served_by = await self._postgres.in_time(_patiently(self._asking), deadline)
+        except Failed as failed:
+            if self._is_given_up() or (self._asking.done() and self._asking.exception() is not None):
+                await self.close()
+            return self._postgres.failed(start, failed)
+        self._asking = None
+        return Attempt(start=start, end=self._postgres.end(start), outcome=Outcome.OK, version=served_by)
+
+    def _is_given_up(self) -> bool:
+        return self._asked_at is not None and self._postgres.clock.now() - self._asked_at >= self._patience
+
+    async def close(self) -> None:
+        """Let go of the session, if there is one."""
+        asking, connection = self._asking, self._connection
+        self._asking = self._connection = None
+        if asking is not None:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        if connection is not None:
+            await connection.close()
+
+
+def _patiently(asking: asyncio.Task[str]) -> Awaitable[str]:
+    """A deadline ends the wait, not what is waited for."""
+    return asyncio.shield(asking)
