@@ -1,0 +1,135 @@
+"""The strip: a lane for each way of using each endpoint over time, as a description to be drawn, and in words."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.held import Session
+from bot.domain.outage import Outage
+from bot.domain.watched import Watched
+from bot.domain.ways import Lane
+from bot.messages.measured import between, clock, seconds, way
+
+ASIDE = timedelta(seconds=3)  # shown before the first and after the last outage, at least
+LONGEST_LABEL = 72  # characters that a phone shows on a line
+MOST_ROWS = 40
+ROOM = 0.25  # or so much of the time between them
+
+
+class Shade(StrEnum):
+    """In the order of painting. `perhaps`: between the bounds, where it was up or down."""
+
+    UP = "up"
+    UNOBSERVED = "not watched"
+    PERHAPS = "up or down"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    since: datetime
+    until: datetime
+    shade: Shade
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Words at an instant of all lanes, such as the order or an RDS event."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """`stretches` may lie on each other: later shades on top."""
+
+    label: str
+    verdict: str
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What is drawn from `since` to `until`."""
+
+    title: str
+    note: str
+    since: datetime
+    until: datetime
+    rows: tuple[Row, ...]
+    marks: tuple[Mark, ...]
+    alt: str
+
+
+def strip(title: str, watched: Sequence[Watched], marks: Iterable[Mark] = ()) -> Strip:
+    """Of at least one lane. Where there were outages, only the time around them is shown."""
+    marks = tuple(marks)
+    begin, end = min(each.since for each in watched), max(each.until for each in watched)
+    since, until = _frame(watched, marks, begin, end)
+    rows = tuple(_row(each) for each in watched)
+    note = f"{since:%Y-%m-%d}, {since:%H:%M:%S} to {until:%H:%M:%S} UTC"
+    if (since, until) != (begin, end):
+        note += f" (watched {begin:%H:%M:%S} to {end:%H:%M:%S})"
+    alt = " ".join([f"{title}, {note}.", *(f"{row.label}: {row.verdict}." for row in rows), *map(_said, marks)])
+    if left_out := len(rows) - MOST_ROWS:
+        note += f", {left_out} more lanes not shown" if left_out > 0 else ""
+    return Strip(title, note, since, until, rows[:MOST_ROWS], marks, alt)
+
+
+def _said(mark: Mark) -> str:
+    return f"{clock(mark.at)}: {mark.text}."
+
+
+def _frame(
+    watched: Sequence[Watched], marks: Sequence[Mark], begin: datetime, end: datetime
+) -> tuple[datetime, datetime]:
+    told = [mark.at for mark in marks if begin <= mark.at <= end]
+    for each in watched:
+        for outage in each.outages:
+            told += [outage.last_ok_at or begin, outage.ended_by or end]
+        for session in each.sessions:
+            told += [session.longest.since, session.longest.until] if session.longest else []
+    if not told:
+        return begin, end
+    aside = max(ASIDE, ROOM * (max(told) - min(told)))
+    return max(begin, min(told) - aside), min(end, max(told) + aside)
+
+
+def _row(watched: Watched) -> Row:
+    stretches = [Stretch(watched.since, watched.until, Shade.UP)]
+    stretches += [Stretch(each.since, each.until, Shade.UNOBSERVED) for each in watched.missed]
+    for still in (each.longest for each in watched.sessions if each.longest):
+        stretches.append(Stretch(still.since, still.until, Shade.PERHAPS))
+    for outage in watched.outages:
+        stretches += _down(watched, outage)
+    return Row(_label(watched.lane), _verdict(watched), tuple(stretches))
+
+
+def _label(lane: Lane) -> str:
+    """The way is never cut, and an endpoint ends with what tells it apart least."""
+    used, room = way(lane), LONGEST_LABEL - len(way(lane)) - 4
+    return f"{lane.endpoint if len(lane.endpoint) <= room else lane.endpoint[:room] + '…'} · {used}"
+
+
+def _down(watched: Watched, outage: Outage) -> Iterator[Stretch]:
+    yield Stretch(outage.last_ok_at or watched.since, outage.ended_by or watched.until, Shade.PERHAPS)
+    if outage.began_by < outage.last_failure_at:
+        yield Stretch(outage.began_by, outage.last_failure_at, Shade.DOWN)
+
+
+def _verdict(watched: Watched) -> str:
+    if not watched.was_up:
+        return "never up"
+    parts = [f"down {between(watched.bounds)}" if watched.outages else "no outage seen"]
+    parts += filter(None, map(_session, watched.sessions))
+    if missed := sum((each.lasting for each in watched.missed), timedelta()):
+        parts.append(f"not watched for {seconds(missed)} s")
+    return ", ".join(parts)
+
+
+def _session(session: Session) -> str:
+    still, dropped = session.longest, session.dropped
+    told = [f"stood still {seconds(still.at_least)} to {seconds(still.at_most)} s"] if still else []
+    return ", ".join([*told, *([f"dropped at {clock(dropped.end)}"] if dropped else [])])
