@@ -1,0 +1,214 @@
+"""Watching endpoints: every way of using each on a schedule of its own, none waiting for another."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from bot.adapters.held import HeldSession
+from bot.adapters.logs import Discretion
+from bot.adapters.loopback import listening
+from bot.adapters.postgres import Postgres
+from bot.domain.attempts import AT_ONCE, Outcome
+from bot.domain.errors import Refused
+from bot.domain.ledger import Happening, Ledger
+from bot.domain.unobserved import BLINK
+from bot.domain.watched import STEPS
+from bot.domain.ways import CONTROL, Lane, Use, Way
+from bot.measure.dsn import Endpoint
+from bot.messages.measured import happened, why
+
+PLAIN: Final = b"SHOW server_version"
+TABLE: Final = "aurora_upgrade_bot_beat"
+CREATE: Final = f"CREATE TABLE {TABLE} (slot int PRIMARY KEY, at timestamptz NOT NULL)"
+WRITE: Final = (  # 64 rows, so that overlapping attempts seldom wait for each other's lock
+    b"INSERT INTO aurora_upgrade_bot_beat VALUES (pg_backend_pid() % 64, clock_timestamp()) "
+    b"ON CONFLICT (slot) DO UPDATE SET at = excluded.at RETURNING current_setting('server_version')"
+)
+ADVICE: Final = {
+    Outcome.AUTH: "check user, password and database, and that the role may connect",
+    Outcome.TLS: "check sslmode and sslrootcert",
+    Outcome.DNS: "check the host name, and that this machine resolves it",
+    Outcome.OURS: "this machine could not even try",
+}
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+NO_TABLE: Final = "42P01"
+NO_AURORA: Final = "42883"
+
+
+Trying = Callable[[datetime], Awaitable[Use]]  # given when it was due
+
+
+@dataclass(frozen=True)
+class Wish:
+    """`rate`: attempts a second in each lane. `lasting`: how long, or until it is stopped."""
+
+    lasting: timedelta
+    rate: float = 10
+    held: int = 3
+    write: bool = False
+    deadline: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """`say` prints a line, `record` writes an attempt down; `uses` are all of them."""
+
+    endpoints: Sequence[Endpoint]
+    wish: Wish
+    say: Callable[[str], None]
+    record: Callable[[Use], None]
+    postgres: Postgres = field(default_factory=Postgres)
+    uses: list[Use] = field(default_factory=list)
+
+    @cached_property
+    def discreet(self) -> Discretion:
+        return Discretion([str(each.target.password) for each in self.endpoints])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, or as long as wished. Refused, before anything is measured, for an endpoint that cannot be entered."""
+        async with AsyncExitStack() as stack:
+            paces = [pace async for pace in self._paces(stack)]
+            async with asyncio.TaskGroup() as group:
+                for pace in paces:
+                    group.create_task(pace.keep(stop))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.wish.lasting.total_seconds()):
+                        await stop.wait()
+                stop.set()
+
+    async def _paces(self, stack: AsyncExitStack) -> AsyncIterator["Pace"]:
+        """All are tried before the first one is watched."""
+        entered = [(each, await self._entered(each)) for each in self.endpoints]
+        ourselves = await stack.enter_async_context(listening(self.postgres.clock))
+        for endpoint, postgres in entered:
+            async for pace in self._of_endpoint(endpoint, postgres, stack):
+                yield pace
+
+        async def control(due: datetime) -> Use:
+            return Use(lane=CONTROL, attempt=await ourselves.attempt(due, self.wish.deadline))
+
+        yield Pace(self, CONTROL, control)
+
+    async def _of_endpoint(
+        self, endpoint: Endpoint, postgres: Postgres, stack: AsyncExitStack
+    ) -> AsyncIterator["Pace"]:
+        connect = Lane(endpoint=endpoint.name, way=Way.CONNECT)
+        yield Pace(self, connect, self._anew(connect, endpoint, postgres))
+        for number in range(1, self.wish.held + 1):
+            session = HeldSession(
+                postgres, endpoint.target, connect.model_copy(update={"way": Way.HELD, "number": number})
+            )
+            stack.push_async_callback(session.close)
+            yield Pace(self, session.lane, self._held(session), at_once=1)
+        if self.wish.write:
+            lane = Lane(endpoint=endpoint.name, way=Way.WRITE)
+            yield Pace(self, lane, self._anew(lane, endpoint, replace(postgres, query=WRITE)))
+
+    def _anew(self, lane: Lane, endpoint: Endpoint, postgres: Postgres) -> Trying:
+        async def attempt(_: datetime) -> Use:
+            return Use(lane=lane, attempt=await postgres.attempt(endpoint.target, self.wish.deadline))
+
+        return attempt
+
+    def _held(self, session: HeldSession) -> Trying:
+        async def use(_: datetime) -> Use:
+            return await session.use(self.wish.deadline)
+
+        return use
+
+    async def _entered(self, endpoint: Endpoint) -> Postgres:
+        """How this endpoint is asked: for Aurora's version, and where there is none for PostgreSQL's."""
+        postgres = self.postgres
+        tried = await postgres.attempt(endpoint.target, self.wish.deadline)
+        if tried.sqlstate == NO_AURORA or not (tried.outcome.proves_up or tried.outcome.proves_nothing):
+            postgres = replace(postgres, query=PLAIN)
+        if tried.sqlstate == NO_AURORA:
+            tried = await postgres.attempt(endpoint.target, self.wish.deadline)
+        if tried.outcome.proves_nothing:
+            raise Refused(f"{endpoint.name} cannot be entered: {why(tried)}. Please {ADVICE[tried.outcome]}.")
+        if not tried.outcome.proves_up:
+            self.say(
+                f"{endpoint.name} is not up as the watch begins: {why(tried)}. It is measured from its first answer on."
+            )
+        elif self.wish.write:
+            await self._can_write(endpoint, postgres)
+        return postgres
+
+    async def _can_write(self, endpoint: Endpoint, postgres: Postgres) -> None:
+        tried = await replace(postgres, query=WRITE).attempt(endpoint.target, self.wish.deadline)
+        if tried.sqlstate == NO_TABLE:
+            raise Refused(f"{endpoint.name} has no table to write to. Create it, or leave out --write: {CREATE};")
+        if tried.outcome is Outcome.READ_ONLY:
+            raise Refused(f"{endpoint.name} takes no writes: --write is for a writer only.")
+        if tried.outcome.proves_nothing:
+            raise Refused(
+                f"{endpoint.name} lets this role not write: {why(tried)}. GRANT INSERT, UPDATE, SELECT ON {TABLE}."
+            )
+
+    def take(self, use: Use) -> Use:
+        """Write it down, without what is secret."""
+        if detail := use.attempt.detail:
+            attempt = use.attempt.model_copy(update={"detail": self.discreet(detail)})
+            use = use.model_copy(update={"attempt": attempt})
+        self.uses.append(use)
+        self.record(use)
+        return use
+
+
+class Pace:
+    """One lane: launches on time, and tells what is proven as soon as it is."""
+
+    def __init__(self, watch: Watch, lane: Lane, trying: Trying, at_once: int = AT_ONCE) -> None:
+        self._watch = watch
+        self._lane = lane
+        self._try = trying
+        self._at_once = at_once
+        self._step = 1 / watch.wish.rate
+        self._ledger = Ledger(max(BLINK, STEPS * timedelta(seconds=self._step)))
+        self._flying: dict[asyncio.Task[None], datetime] = {}
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Whoever is late skips, and does not catch up in a burst; nor is one launched beside too many that hang."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while not stop.is_set():
+            late = timedelta(seconds=max(0, loop.time() - due))
+            if len(self._flying) < self._at_once:
+                self._launch(self._watch.postgres.clock.now() - late)
+            self._settle()
+            due = max(due + self._step, loop.time())
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await stop.wait()
+        await self._land()
+
+    def _launch(self, due: datetime) -> None:
+        task = asyncio.create_task(self._attempt(due))
+        self._flying[task] = due
+        task.add_done_callback(lambda done: self._flying.pop(done, None))
+
+    async def _attempt(self, due: datetime) -> None:
+        use = self._watch.take(await self._try(due))
+        self._tell(self._ledger.add(use.attempt, settled=LONG_AGO))
+
+    async def _land(self) -> None:
+        """What has begun has its deadline, and one more for a name that does not resolve."""
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=2 * self._watch.wish.deadline.total_seconds() + 1)
+        for task in (late := list(self._flying)):
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        self._settle()
+
+    def _settle(self) -> None:
+        now = self._watch.postgres.clock.now()
+        self._tell(self._ledger.settle(min((now, *self._flying.values()))))
+
+    def _tell(self, happenings: Sequence[Happening]) -> None:
+        if self._lane != CONTROL:
+            for each in happenings:
+                self._watch.say(happened(self._lane, each))
