@@ -4,8 +4,11 @@ import asyncio
 import gzip
 import os
 import re
+import resource
+import signal
 import struct
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.attempts import Outcome
+from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
 from bot.domain.recording import COLUMNS
 from bot.domain.watched import Watched, watched
-from bot.domain.ways import CONTROL, Way
+from bot.domain.ways import CONTROL, Use, Way
 from bot.measure.__main__ import main
 from bot.measure.dsn import endpoint
 from bot.measure.files import read_text, recording
-from bot.measure.replaying import replay
+from bot.measure.replaying import replay, require_up
 from bot.measure.watching import CREATE, TABLE, Watch, Wish
 from sandbox.aurora.postgres import DATABASE, Server
 from sandbox.aurora.site import site
@@ -49,12 +52,13 @@ async def measure(server: Server, path: Path, wish: Wish, meanwhile: Callable[[]
     said: list[str] = []
     ways = {"connect", *(f"held-{number + 1}" for number in range(wish.held)), *(["write"] if wish.write else [])}
     stop = asyncio.Event()
-    with recording(path) as record:
+    with recording(path, said.append) as record:
         watch = Watch([endpoint(server.dsn())], wish, said.append, record)
         running = asyncio.create_task(watch.run(stop))
         async with asyncio.timeout(40):
             while not {each.lane.name for each in watched(watch.uses) if each.was_up} >= ways:  # noqa: ASYNC110 - nothing in it is for tests
                 await asyncio.sleep(0.05)
+            await asyncio.sleep(1)
             await asyncio.to_thread(meanwhile)
             await asyncio.sleep(1.5)
         stop.set()
@@ -63,7 +67,9 @@ async def measure(server: Server, path: Path, wish: Wish, meanwhile: Callable[[]
 
 
 def restart(server: Server) -> None:
+    """Not so quickly that no attempt sees it."""
     server.stop()
+    time.sleep(0.7)
     server.start("18.6")
 
 
@@ -114,12 +120,11 @@ async def test_sessions_that_stand_still_and_survive(server: Server, tmp_path: P
         [(pid,)] = server.ask(
             "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_backend_pid%' AND pid <> pg_backend_pid()"
         )
-        os.kill(pid, 19)
+        os.kill(pid, signal.SIGSTOP)
         began.append(datetime.now(UTC))
-        with asyncio.Runner() as runner:
-            runner.run(asyncio.sleep(1.2))
+        time.sleep(2)
         ended.append(datetime.now(UTC))
-        os.kill(pid, 18)
+        os.kill(pid, signal.SIGCONT)
 
     began: list[datetime] = []
     ended: list[datetime] = []
@@ -346,9 +351,37 @@ def test_a_compressed_recording_without_its_end_is_read_as_far_as_it_goes(tmp_pa
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "attempts.csv"
     path.write_text("mine")
-    with pytest.raises(Refused, match="exists already"), recording(path):
+    with pytest.raises(Refused, match="exists already"), recording(path, print):
         raise AssertionError
     assert path.read_text() == "mine"
+
+
+def test_a_full_disk_is_said_once_and_stops_no_measurement(tmp_path: Path) -> None:
+    use = Use(lane=CONTROL, attempt=Attempt(start=datetime.now(UTC), end=datetime.now(UTC), outcome=Outcome.OK))
+    said: list[str] = []
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, most))
+    try:
+        for name in ("attempts.csv", "attempts.csv.gz"):
+            with recording(tmp_path / name, said.append) as record:
+                for _ in range(200_000 if name.endswith("gz") else 200):
+                    record(use)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+    assert [line.partition(" cannot be written any more, so it is not whole: ")[2] for line in said] == [
+        "File too large."
+    ] * 2
+
+
+async def test_who_stops_it_before_it_began_reads_that_nothing_was_measured() -> None:
+    async with answering(None) as port:
+        stop = asyncio.Event()
+        stop.set()
+        dsn = f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable"
+        watch = Watch([endpoint(dsn)], Wish(timedelta(seconds=1), deadline=timedelta(seconds=0.1)), print, print)
+        await watch.run(stop)
+    with pytest.raises(Refused, match="Nothing was measured"):
+        require_up(watched(watch.uses))
 
 
 @pytest.mark.parametrize(

@@ -74,13 +74,16 @@ def _session(number: int, tried: Sequence[Attempt], stood_still: Sequence[Unobse
 
 
 def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) -> list[Standstill]:
-    """A use that timed out goes on waiting in the next one, for the same query."""
+    """A use that timed out goes on waiting in the next one, for the same query.
+
+    The first use opened the session, which takes longer than a query, so it is no measure of one where there is another.
+    """
     found: list[Standstill] = []
     answers = [(at, each) for at, each in enumerate(tried) if each.outcome.proves_up]
     for number, (at, ok) in enumerate(answers[1:], 1):
         waited = list(takewhile(lambda each: each.outcome is Outcome.TIMEOUT, reversed(tried[:at])))
         asked = waited[-1].start if waited else ok.start
-        healthy = max(each.duration for _, each in answers[max(0, number - _REMEMBERED) : number])
+        healthy = max(each.duration for _, each in answers[max(min(1, number - 1), number - _REMEMBERED) : number])
         ours = sum((_shared(each, asked, ok.end) for each in stood_still), timedelta())
         at_least = ok.end - asked - healthy - ours
         if at_least >= NOTICED:

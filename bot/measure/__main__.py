@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -43,7 +44,7 @@ def _watch(given: Sequence[str]) -> int:
     if len({each.name for each in endpoints}) < len(endpoints):
         raise Refused("The same endpoint is given twice. Once is enough.")
     draw = _drawer(asked.plot)
-    with recording(asked.record) as record:
+    with recording(asked.record, _say) as record:
         watch = Watch(endpoints, wish, _say, record)
         _say(watching([each.name for each in endpoints], wish.rate, wish.held, write=wish.write))
         asyncio.run(_until_stopped(watch))
@@ -98,8 +99,12 @@ def _drawer(path: Path | None) -> Callable[[str, Sequence[Watched]], None]:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """To nobody, when who was listening has left, as `head` does: the recording is still worth something."""
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _watch_arguments() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
@@ -33,20 +33,46 @@ def read_text(path: Path) -> str:
     return found.decode("utf-8-sig", errors="replace")
 
 
+class Recorder:
+    """Writes attempts down as they end. What cannot be written is said once; the measurement goes on without it."""
+
+    def __init__(self, path: Path, file: TextIO, complain: Callable[[str], None]) -> None:
+        self._path = path
+        self._file = file
+        self._complain = complain
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._is_broken = False
+
+    def write(self, row: Sequence[str]) -> None:
+        if not self._is_broken:
+            self._carefully(lambda: self._writer.writerow(row))
+
+    def close(self) -> None:
+        self._carefully(self._file.close)
+
+    def _carefully(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except OSError as error:
+            if not self._is_broken:
+                self._complain(
+                    f"{self._path} cannot be written any more, so it is not whole: {error.strerror or error}."
+                )
+            self._is_broken = True
+
+
 @contextmanager
-def recording(path: Path | None) -> Iterator[Callable[[Use], None]]:
+def recording(path: Path | None, complain: Callable[[str], None]) -> Iterator[Callable[[Use], None]]:
     """Give what writes an attempt down. Nothing that is there already is overwritten."""
     if path is None:
         yield lambda _: None
         return
-    with _created(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-
-        def write(use: Use) -> None:
-            writer.writerow(row_of(use))
-
-        yield write
+    recorder = Recorder(path, _created(path), complain)
+    try:
+        recorder.write(COLUMNS)
+        yield lambda use: recorder.write(row_of(use))
+    finally:
+        recorder.close()
 
 
 def _created(path: Path) -> TextIO:

@@ -52,6 +52,8 @@ def replay(paths: Sequence[Path], sleep: timedelta | None, read: Callable[[Path]
 
 
 def require_up(found: Sequence[Watched]) -> None:
+    if not found:
+        raise Refused("Nothing was measured: it ended before the first attempt did.")
     if not any(each.was_up for each in found):
         last = found[0]
         raise Refused(

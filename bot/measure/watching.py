@@ -175,19 +175,21 @@ class Pace:
         """Whoever is late skips, and does not catch up in a burst; nor is one launched beside too many that hang."""
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while not stop.is_set():
-            late = timedelta(seconds=max(0, loop.time() - due))
-            if len(self._flying) < self._at_once:
-                self._launch(self._watch.postgres.clock.now() - late)
-            self._settle()
-            due = max(due + self._step, loop.time())
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
-                    await stop.wait()
-        await self._land()
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                late = timedelta(seconds=max(0, loop.time() - due))
+                if len(self._flying) < self._at_once:
+                    self._launch(group, self._watch.postgres.clock.now() - late)
+                self._settle()
+                due = max(due + self._step, loop.time())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due):
+                        await stop.wait()
+            await self._land()
+        self._settle()
 
-    def _launch(self, due: datetime) -> None:
-        task = asyncio.create_task(self._attempt(due))
+    def _launch(self, group: asyncio.TaskGroup, due: datetime) -> None:
+        task = group.create_task(self._attempt(due))
         self._flying[task] = due
         task.add_done_callback(lambda done: self._flying.pop(done, None))
 
@@ -199,10 +201,8 @@ class Pace:
         """What has begun has its deadline, and one more for a name that does not resolve."""
         if self._flying:
             await asyncio.wait(self._flying, timeout=2 * self._watch.wish.deadline.total_seconds() + 1)
-        for task in (late := list(self._flying)):
+        for task in self._flying:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-        self._settle()
 
     def _settle(self) -> None:
         now = self._watch.postgres.clock.now()

@@ -171,6 +171,12 @@ def test_a_session_that_stood_still_and_then_answered() -> None:
     assert session.longest.at_most == 3.5 * SECOND
 
 
+def test_opening_a_session_is_no_measure_of_a_query() -> None:
+    session = the_session(tried(0, 3), tried(3, 3.1), tried(4, 5))
+    assert session.longest is not None
+    assert session.longest.at_least == 0.9 * SECOND
+
+
 def test_a_use_that_timed_out_goes_on_waiting_in_the_next_one() -> None:
     session = the_session(tried(0, 0.1), tried(1, 2, TIMEOUT), tried(2, 3, TIMEOUT), tried(3, 3.5))
     assert session.longest == Standstill(since=at(0), until=at(3_500_000), at_least=2.4 * SECOND)
