@@ -55,14 +55,16 @@ async def measure(server: Server, path: Path, wish: Wish, meanwhile: Callable[[]
     with recording(path, said.append) as record:
         watch = Watch([endpoint(server.dsn())], wish, said.append, record)
         running = asyncio.create_task(watch.run(stop))
-        async with asyncio.timeout(40):
-            while not {each.lane.name for each in watched(watch.uses) if each.was_up} >= ways:  # noqa: ASYNC110 - nothing in it is for tests
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(1)
-            await asyncio.to_thread(meanwhile)
-            await asyncio.sleep(1.5)
-        stop.set()
-        await running
+        try:
+            async with asyncio.timeout(40):
+                while not {each.lane.name for each in watched(watch.uses) if each.was_up} >= ways:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                await asyncio.sleep(1)
+                await asyncio.to_thread(meanwhile)
+                await asyncio.sleep(1.5)
+        finally:
+            stop.set()
+            await running
     return watch, said
 
 
@@ -117,9 +119,7 @@ async def test_sessions_that_stand_still_and_survive(server: Server, tmp_path: P
     """As under zero-downtime patching: the process that serves them is stopped for a while, and goes on."""
 
     def pause() -> None:
-        [(pid,)] = server.ask(
-            "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_backend_pid%' AND pid <> pg_backend_pid()"
-        )
+        [(pid,)] = server.ask("SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_backend_pid()'")
         os.kill(pid, signal.SIGSTOP)
         began.append(datetime.now(UTC))
         time.sleep(2)
@@ -134,7 +134,9 @@ async def test_sessions_that_stand_still_and_survive(server: Server, tmp_path: P
     [session] = held.sessions
     assert session.dropped is None
     assert len(session.served_by) == 1
-    assert session.longest is not None
+    if session.longest is None:
+        assert held.stood_still, "a starved machine may not tell whose standstill it was, but then it says so"
+        return
     assert session.longest.at_least <= ended[0] - began[0] + 50 * MS
     assert ended[0] - began[0] <= session.longest.at_most + 50 * MS
 

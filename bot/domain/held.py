@@ -81,10 +81,11 @@ def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) ->
     found: list[Standstill] = []
     answers = [(at, each) for at, each in enumerate(tried) if each.outcome.proves_up]
     for number, (at, ok) in enumerate(answers[1:], 1):
-        waited = list(takewhile(lambda each: each.outcome is Outcome.TIMEOUT, reversed(tried[:at])))
+        waited = list(takewhile(lambda each: not each.outcome.proves_up, reversed(tried[:at])))
         asked = waited[-1].start if waited else ok.start
         healthy = max(each.duration for _, each in answers[max(min(1, number - 1), number - _REMEMBERED) : number])
         ours = sum((_shared(each, asked, ok.end) for each in stood_still), timedelta())
+        ours += sum((each.duration for each in waited if each.outcome.proves_nothing), timedelta())
         at_least = ok.end - asked - healthy - ours
         if at_least >= NOTICED:
             found.append(Standstill(since=answers[number - 1][1].start, until=ok.end, at_least=at_least))

@@ -171,6 +171,11 @@ def test_a_session_that_stood_still_and_then_answered() -> None:
     assert session.longest.at_most == 3.5 * SECOND
 
 
+def test_a_use_in_which_we_stood_still_ourselves_counts_for_the_upper_bound_only() -> None:
+    session = the_session(tried(0, 0.1), tried(1, 1.1), tried(2, 3, TIMEOUT), tried(3, 4, OURS), tried(4, 4.6))
+    assert session.longest == Standstill(since=at(1_000_000), until=at(4_600_000), at_least=1.5 * SECOND)
+
+
 def test_opening_a_session_is_no_measure_of_a_query() -> None:
     session = the_session(tried(0, 3), tried(3, 3.1), tried(4, 5))
     assert session.longest is not None
