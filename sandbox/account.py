@@ -120,16 +120,22 @@ class Account:
     def _truths(self) -> Iterator[str]:
         """Each time that a server took no connections lies inside what the bot reported, and the sums agree.
 
-        Inside an outage; or, where nobody looked, inside a stretch that the bot says it did not watch.
+        Inside an outage; or, where nobody looked, inside a stretch that the bot says it did not watch. One that is as short
+        as the bot says it may have overlooked need not be there, and what began after the end is not its business.
         """
-        endpoints = {(each["region"], each["endpoint"]): each for each in self.told["endpoints"]} if self.told else {}
-        for down in self.world.aurora.truth():
+        if self.told is None:
+            return
+        endpoints = {(each["region"], each["endpoint"]): each for each in self.told["endpoints"]}
+        ended = datetime.fromisoformat(self.told["finished_at"])
+        meanwhile = (each for each in self.world.aurora.truth() if each.down_from < ended)
+        downs = [each for each in meanwhile if not _may_be_unseen(each, endpoints.get((each.region, use(each))))]
+        for down in downs:
             reported = endpoints.get((down.region, use(down)))
             if reported is None or not any(_is_inside(down, *each) for each in _perhaps_down(reported)):
                 yield f"no reported outage holds the {down.seconds:.3f} s of {down.region} from {down.down_from}"
         for (region, name), reported in endpoints.items():
-            downs = [down for down in self.world.aurora.truth() if (down.region, use(down)) == (region, name)]
-            truth, doubt = sum(down.seconds for down in downs), sum(down.doubt.total_seconds() for down in downs)
+            its = [down for down in downs if (down.region, use(down)) == (region, name)]
+            truth, doubt = sum(down.seconds for down in its), sum(down.doubt.total_seconds() for down in its)
             most = inf if reported["at_most"] is None else reported["at_most"]
             if reported["at_least"] > truth + doubt or truth > most:
                 yield f"{region} {name} was down {truth:.3f} s, not {reported['at_least']} to {reported['at_most']} s"
@@ -197,6 +203,13 @@ def _perhaps_down(reported: Json) -> Iterator[tuple[str | None, str | None]]:
     """From the last success before an outage to the end of the first one after; and all that nobody looked at."""
     yield from ((outage["last_ok_at"], outage["ended_by"]) for outage in reported["outages"])
     yield from ((stretch["since"], stretch["until"]) for stretch in reported["unobserved"])
+
+
+def _may_be_unseen(down: Down, reported: Json | None) -> bool:
+    """In none of its outages, and so short that it may lie between two looks, as the report says."""
+    if reported is None or reported["resolution"] is None or down.seconds > reported["resolution"]:
+        return False
+    return not any(_is_inside(down, *each) for each in _perhaps_down(reported))
 
 
 def _is_inside(down: Down, began: str | None, ended: str | None) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
@@ -216,4 +217,8 @@ async def side_by_side(
 
 
 def _played(play: Callable[..., Coroutine[Any, Any, Run]], given: Any) -> Run:
-    return asyncio.run(play(*given))
+    """Whatever breaks is told of that run, and stops none of the others."""
+    try:
+        return asyncio.run(play(*given))
+    except Exception as broken:
+        return Run(broken=("".join(traceback.format_exception(broken)),))
