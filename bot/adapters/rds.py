@@ -109,7 +109,8 @@ class RdsAurora:
 
     async def _described(self, identifier: str) -> tuple[ShownGlobal, ...]:
         try:
-            return await self._wire.ask(self._home, lambda rds: _one_global_cluster(rds, identifier))
+            ask = partial(self._wire.ask, self._home, partial(_one_global_cluster, identifier=identifier))
+            return await self._shelf.anew(f"rds:global:{identifier.lower()}", ask)
         except Unavailable as trouble:
             if trouble.code == NOT_FOUND:
                 return ()

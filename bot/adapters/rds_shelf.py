@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from bot.adapters.rounds import Rounds
 from bot.domain.errors import Unavailable
 from bot.ports import Cache
 
@@ -32,6 +33,7 @@ class Shelf:
         self._cache = cache
         self._alone_until = float("-inf")  # by time.monotonic
         self._asking: dict[str, asyncio.Task[Any]] = {}
+        self._rounds = Rounds()
         self._last: dict[str, tuple[str, Any]] = {}  # each key's text as it was last, and what it says
 
     async def kept(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
@@ -44,7 +46,14 @@ class Shelf:
         return answer
 
     async def fresh(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
-        """Always a new answer, asked for after this call began; then it is kept."""
+        """Always a new answer, asked for after this call began, and shared by all who began before it; then it is kept."""
+        return await self.anew(key, lambda: self._asked(key, kind, keep, ask))
+
+    async def anew(self, key: str, ask: Ask[T]) -> T:
+        """The same, and not kept."""
+        return await self._rounds.ask(key, ask)
+
+    async def _asked(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
         answer = await ask()
         text = kind.dump_json(answer).decode()
         self._last[key] = text, answer
@@ -56,6 +65,7 @@ class Shelf:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+        await self._rounds.close()
 
     async def _found_or_fresh(self, key: str, kind: TypeAdapter[T], keep: timedelta, ask: Ask[T]) -> T:
         found = await self._found(key, kind)

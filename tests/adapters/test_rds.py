@@ -184,6 +184,12 @@ async def test_a_fresh_look_sees_what_the_cache_does_not_and_leaves_it_there(aws
     assert (await orders(rds)).members[1].status == "upgrading"
 
 
+async def test_many_fresh_looks_at_once_are_one(aws: Aws, rds: RdsAurora) -> None:
+    looks = await asyncio.gather(*(rds.global_cluster("orders", fresh=True) for _ in range(20)))
+    assert all(each == looks[0] for each in looks)
+    assert set(aws.count().values()) == {1}
+
+
 async def test_after_its_time_the_answer_is_asked_for_again(aws: Aws) -> None:
     rds = RdsAurora(US, Shared(), timedelta(milliseconds=50))
     await orders(rds)

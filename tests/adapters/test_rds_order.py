@@ -215,7 +215,7 @@ async def test_an_order_whose_caller_is_gone_is_not_sent(rds: RdsAurora, monkeyp
 async def test_an_order_does_not_wait_for_reads(rds: RdsAurora, monkeypatch: pytest.MonkeyPatch) -> None:
     with rude(silent=True, expect=8) as silence, serving() as (_, url):
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", silence.url)
-        reads = [asyncio.create_task(rds.global_cluster("orders", fresh=True)) for _ in range(20)]
+        reads = [asyncio.create_task(rds.global_cluster(f"orders-{n}", fresh=True)) for n in range(20)]
         assert await asyncio.to_thread(silence.got.wait, 5)
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", url)
         assert await rds.order(PLAN) == Accepted()
