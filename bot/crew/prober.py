@@ -99,7 +99,10 @@ class Prober:
         left.throw_away()
 
     async def run(self, upgrade: UpgradeId, endpoint: str, vantage: str, holder: str) -> None:
-        """Measure until the upgrade is over or another holder has taken over. That is a start too: what is stored is read first."""
+        """Measure until the upgrade is over, the endpoint is gone or another holder has taken over.
+
+        That is a start too: what is stored is read first.
+        """
         read = await self.upgrades.get(upgrade)
         place = next((each for each in read.plan.endpoints if each.key == endpoint), None) if read else None
         if read is None or place is None or read.status.is_final:
@@ -143,7 +146,7 @@ class _Watch:
         schedule, here = asyncio.create_task(self._keep_rate()), asyncio.current_task()
         spilling = asyncio.create_task(self._keep_spill())
         try:
-            while not (self.upgrade.status.is_final or self.is_taken) and not (here and here.cancelling()):
+            while not (self._is_over() or self.is_taken) and not (here and here.cancelling()):
                 await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
                 if schedule.done():
                     schedule.result()
@@ -151,6 +154,10 @@ class _Watch:
         finally:
             await _stop(schedule, spilling, *self.flying)
             await self._leave()
+
+    def _is_over(self) -> bool:
+        """A plan that was made again may have no such endpoint any more, or another address for it."""
+        return self.upgrade.status.is_final or self.endpoint not in self.upgrade.plan.endpoints
 
     async def _leave(self) -> None:
         """Whoever takes over reads what is stored, so what has ended is stored first, if that is quickly done."""

@@ -161,6 +161,7 @@ class Story(Value):
                 return {
                     "plans": (*earlier, entry.plan), "findings": entry.findings, "status": status, "held_for": (),
                     "replanned": (*self.replanned, entry), "needed": entry.needed, "missing": entry.missing,
+                    "watched": {key: each for key, each in self.watched.items() if key not in _gone(earlier, entry.plan)},
                 }  # fmt: skip
             case Declined():
                 return {"status": Status.DECLINED, "declined": entry, "ended_at": entry.at}
@@ -181,6 +182,8 @@ class Story(Value):
             case RdsSaid():
                 return {"rds": (*self.rds, entry)}
             case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway():
+                if f"{entry.region}/{entry.use}" in _gone(self.plans, self.plan):
+                    return {}
                 return {"watched": self.watched | {f"{entry.region}/{entry.use}": self._watch(entry)}}
             case Overdue():
                 return {"overdue": entry}
@@ -196,6 +199,11 @@ class Story(Value):
     def _watch(self, entry: Sighting) -> Watched:
         known = self.watched.get(f"{entry.region}/{entry.use}") or Watched(region=entry.region, use=entry.use)
         return known.model_copy(update=_seen(entry, known))
+
+
+def _gone(plans: Iterable[Plan], now: Plan) -> set[str]:
+    """Endpoints of earlier plans that are none of what is planned now: whether they answer matters to nobody."""
+    return {each.key for plan in plans for each in plan.endpoints} - {each.key for each in now.endpoints}
 
 
 def _seen(entry: Sighting, known: Watched) -> dict[str, object]:

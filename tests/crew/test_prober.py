@@ -200,6 +200,19 @@ async def test_it_ends_when_the_upgrade_is_over(store: Store, upgrade: Upgrade, 
         assert not [task for task in asyncio.all_tasks() if "_attempt" in repr(task.get_coro())]
 
 
+async def test_it_ends_when_the_endpoint_is_no_part_of_the_plan_any_more(
+    store: Store, upgrade: Upgrade, script: Script
+) -> None:
+    async with probing(store, upgrade, script) as running:
+        await script.until(3)
+        left = upgrade.plan.model_copy(
+            update={"steps": upgrade.plan.steps[1:], "endpoints": upgrade.plan.endpoints[1:]}
+        )
+        await store.save(*moves.replan(upgrade, left, (), upgrade.rule, upgrade.asked, datetime.now(UTC)))
+        async with asyncio.timeout(10):
+            await running
+
+
 async def test_nothing_to_measure(store: Store, upgrade: Upgrade, script: Script) -> None:
     one = Prober(script, store, WallClock(), Cadence())
     await one.run(UpgradeId("nobody"), WRITER, US, "somebody")

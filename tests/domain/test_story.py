@@ -48,6 +48,8 @@ from tests.domain.making import (
     SECOND,
     SORA,
     US,
+    cluster,
+    member,
     outage,
     plan,
     proposed,
@@ -205,6 +207,18 @@ def test_what_nobody_looked_at_may_have_been_an_outage() -> None:
     seen = watched(reached(), went_down(), came_back(10, 12.7), looked_away(20, 25))
     assert (seen.at_least, seen.at_most) == (timedelta(seconds=2.6), timedelta(seconds=7.8))
     assert watched(reached(), looked_away(20, 25), INTENDED).unobserved == ()
+
+
+def test_what_is_gone_from_the_plan_is_not_watched_any_more() -> None:
+    alone = plan(cluster(member(US)))
+    gone = Replanned(
+        at=AT, plan=alone, findings=(), changes=("one",), count=0, needed=1, missing=(Need(approvers=(DBA,)),), rule=rule()
+    )  # fmt: skip
+    there, left = went_down(), went_down(AP, "reader")
+    assert [*after(there, left, gone).watched] == ["us-east-1/writer"]
+    assert [*after(there, gone, left).watched] == ["us-east-1/writer"], "nor is what its prober said last"
+    back = gone.model_copy(update={"plan": plan()})
+    assert [*after(there, gone, back, left).watched] == ["us-east-1/writer", "ap-northeast-1/reader"]
 
 
 def test_an_outage_without_a_beginning_has_no_upper_bound() -> None:
