@@ -82,8 +82,8 @@ class Rule(Value):
 
     @property
     def version(self) -> str:
-        """Seven hex digits over all that the rule says."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:7]
+        """Seven hex digits over all that the rule says; what it leaves out may get a name later and changes nothing."""
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:7]
 
     @property
     def expires_after(self) -> timedelta:
@@ -101,28 +101,6 @@ class Rule(Value):
     def covers(self, cluster: str) -> bool:
         """RDS identifiers are not case-sensitive, so neither are the patterns."""
         return any(fnmatchcase(cluster.lower(), pattern.lower()) for pattern in self.clusters)
-
-
-def changes(before: Rule, now: Rule) -> tuple[str, ...]:
-    """What a rule asks for otherwise than one before, in words; empty when that is the same."""
-    said = []
-    if before.slots != now.slots:
-        said.append(f"approvals: {_asked(before)} → {_asked(now)}")
-    if before.reason != now.reason:
-        said.append(f"reason: {before.reason} → {now.reason}")
-    if before.forbidden_regions != now.forbidden_regions:
-        said.append(f"forbidden Regions: {_named(before.forbidden_regions)} → {_named(now.forbidden_regions)}")
-    if before.hours != now.hours:
-        said.append(f"hours: {before.hours or 'any'} → {now.hours or 'any'}")
-    return tuple(said)
-
-
-def _asked(rule: Rule) -> str:
-    return " and ".join(f"{each.approvals} of {', '.join(each.approvers)}" for each in rule.slots)
-
-
-def _named(regions: Iterable[str]) -> str:
-    return ", ".join(regions) or "none"
 
 
 class Policy(Value):

@@ -10,7 +10,7 @@ from bot.domain.base import Value
 from bot.domain.ids import Region, UserId
 from bot.domain.outage import Outage, in_all
 from bot.domain.plan import Plan, covered_by
-from bot.domain.policy import Rule, changes
+from bot.domain.policy import Rule
 from bot.domain.preflight import Finding
 from bot.domain.quorum import Need
 from bot.domain.status import Status
@@ -81,7 +81,7 @@ class Story(Value):
     rule: Rule  # in force when it was last asked
     approvals: tuple[Approved, ...] = ()  # of this plan or of an earlier one
     replanned: tuple[Replanned, ...] = ()
-    rule_changes: tuple[str, ...] = ()  # what the last entry found changed
+    rule_before: Rule | None = None  # the one that the rule of the last entry took the place of
     declined: Declined | None = None
     cancelled: Cancelled | None = None
     held_for: tuple[str, ...] = ()
@@ -131,8 +131,8 @@ class Story(Value):
         """What the rule in force asks for now, when this entry says it."""
         rule = entry.rule if isinstance(entry, Approved | Reopened | Replanned) else None
         if rule is None:
-            return {"rule_changes": ()}
-        return {"rule": rule, "rule_changes": changes(self.rule, rule), "approvers": rule.approvers}
+            return {"rule_before": None}
+        return {"rule": rule, "rule_before": self.rule, "approvers": rule.approvers}
 
     def _news(self, entry: Entry) -> dict[str, object]:
         asked: dict[str, object]

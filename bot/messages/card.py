@@ -31,6 +31,7 @@ from bot.messages.markup import (
 )
 from bot.messages.message import Message
 from bot.messages.needs import needs
+from bot.messages.rules import rule_changes
 
 MARKS = {
     Status.PROPOSED: "⏳",
@@ -60,12 +61,14 @@ BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, 
 def card(story: Story, buttons: Mapping[str, Button] = NO_BUTTONS) -> Message:
     """The card of an upgrade, as far as its timeline tells. It carries the tokens of its buttons and nothing else of them."""
     title, body, people = _title(story), _regions(story), _people(story)
-    changed, cost = _changed(story), _downtime(story)
+    changed, ruled, cost = _changed(story), _rule_changed(story), _downtime(story)
     blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
-    blocks += [context(each) for each in (changed, cost) if each]
+    blocks += [context(each) for each in (changed, ruled, cost) if each]
     blocks.append(context(people))
     blocks += _buttons(story, buttons)
-    text = "\n".join(filter(None, (title, body, _preflight(story), changed, cost, _people(story, mentioned=False))))
+    text = "\n".join(
+        filter(None, (title, body, _preflight(story), changed, ruled, cost, _people(story, mentioned=False)))
+    )
     return Message(text=cut(text, TEXT), blocks=tuple(blocks))
 
 
@@ -148,18 +151,24 @@ def _changed(story: Story) -> str:
     return f"Changed since it was proposed: {plain('; '.join(said), 1500)}{again}"
 
 
+def _rule_changed(story: Story) -> str:
+    said = rule_changes(story.proposed.rule, story.rule) if _ahead(story) else ""
+    return f"The rule has changed since it was proposed: {said}" if said else ""
+
+
 def _people(story: Story, *, mentioned: bool = True) -> str:
     proposed = story.proposed
     by = f"Proposed by {user(proposed.by)}"
     approvals = "".join(f" · approved by {user(each.by)}" for each in story.approved)
+    rule = f" · rule {code(story.rule.version)}" if _ahead(story) else ""
     if story.status is Status.PROPOSED:
         need = needs(story.asked, more=bool(story.approved), mentioned=mentioned)
         need += f", not from {user(proposed.by)}" if mentioned else ""
-        return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)} · rule {code(story.rule.version)}"
+        return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)}{rule}"
     held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""
     end = f" · {_ending(story)} {when(story.ended_at, '{date_short_pretty} {time}')}" if story.ended_at else ""
     why = f"\n{quoted(story.declined.why)}" if story.declined and story.declined.why else ""
-    return f"{by}{approvals}{held}{end}{why}"
+    return f"{by}{approvals}{held}{rule}{end}{why}"
 
 
 def _expires(at: datetime) -> str:

@@ -34,6 +34,7 @@ from bot.domain.timeline import (
 from bot.messages.downtime import downtime
 from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
+from bot.messages.rules import rule_changes
 
 OUTCOMES = {
     "ok": "ok",
@@ -69,7 +70,7 @@ def said_of(entry: Entry, story: Story) -> str | None:
         case Proposed():
             return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
         case Approved():
-            told = entry.missing and story.proposed.rule.needs  # of one group the card tells it
+            told = entry.missing and story.rule.needs  # of one group the card tells it
             still = f" Still needed: {one_of_each(entry.missing)}." if told else ""
             return f"{user(entry.by)} approved. {entry.count} of {entry.needed}.{still}{_rule_changed(story)}"
         case Withdrawn():
@@ -159,9 +160,8 @@ def _replanned(entry: Replanned, story: Story) -> str:
 
 
 def _rule_changed(story: Story) -> str:
-    if not story.rule_changes:
-        return ""
-    return f"\nThe rule of aurora.toml has changed meanwhile: {plain('; '.join(story.rule_changes), 1000)}."
+    said = rule_changes(story.rule_before, story.rule) if story.rule_before else ""
+    return f"\nThe rule of aurora.toml has changed meanwhile: {said}." if said else ""
 
 
 def _number(count: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from bot.adapters.policy_file import PolicyFile
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew.narrator import Narrator
 from bot.desk import Desk
@@ -22,6 +23,8 @@ from bot.domain.status import Status
 from bot.domain.story import tell
 from bot.domain.timeline import Cancelled
 from bot.domain.upgrade import Upgrade
+from bot.messages.card import card
+from bot.messages.thread import said_of
 from bot.ports import Told
 from sandbox.aurora.asking import Answer, Call
 from sandbox.aurora.catalogue import POSTGRES
@@ -399,8 +402,14 @@ async def test_a_rule_that_has_changed_since_is_told_with_the_approval_it_counts
     upgrade = await home.proposed()
     home.rule(approvals=2)
     await approve(home, MINA, upgrade)
-    story = tell(each.entry for each in await home.upgrades.timeline(upgrade.id))
-    assert story.rule_changes == ("approvals: 1 of S0DBA → 2 of S0DBA",)
+    told = await home.upgrades.entries(upgrade.id)
+    said = said_of(told[-1], tell(told))
+    assert said == "<@U0MINA> approved. 1 of 2.\nThe rule of aurora.toml has changed meanwhile: approvals 1 → 2."
+    shown = card(tell(told)).text
+    assert "The rule has changed since it was proposed: approvals 1 → 2" in shown
+    in_force = PolicyFile(home.policy).policy().rule_for("orders").version
+    assert f"rule `{in_force}`" in shown
+    assert [each.rule for each in (await home.read(upgrade)).decisions] == [in_force]
 
 
 async def test_a_click_on_the_card_of_another_plan_is_not_counted(home: Home) -> None:

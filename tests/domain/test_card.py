@@ -211,7 +211,7 @@ def test_who_decided_is_named() -> None:
     until = f"expires {EXPIRES} · rule `{two.rule.version}`"
     assert people(first=two) == f" · needs 3 approvals {whom} · {until}"
     assert people(first, first=two) == f" · approved by <@U0MINA> · needs 2 more approvals {whom} · {until}"
-    assert people(APPROVED) == " · approved by <@U0MINA>"
+    assert people(APPROVED) == f" · approved by <@U0MINA> · rule `{RULE}`"
     assert people(Declined(at=AT, by=MINA)) == f" · declined by <@U0MINA> {ENDED}"
     declined = shown(Declined(at=AT, by=MINA, why="Not now:\n<!channel> > *it*\u2028is @here"))
     said = "\n".join(lines(declined)).partition(ENDED)[2]
@@ -227,7 +227,7 @@ def test_who_decided_is_named() -> None:
 def test_a_hold_is_shown_while_the_order_waits() -> None:
     held = Held(at=AT, reasons=("orders-us is modifying", "a snapshot is being taken"))
     waits = " · approved by <@U0MINA> · the order waits: orders-us is modifying; a snapshot is being taken"
-    assert people(APPROVED, held) == waits
+    assert people(APPROVED, held) == f"{waits} · rule `{RULE}`"
     assert people(APPROVED, held, INTENDED) == " · approved by <@U0MINA>"
     assert people(APPROVED, held, Expired(at=AT)) == f" · approved by <@U0MINA> · expired {ENDED}"
 
@@ -417,7 +417,7 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
         Status.APPROVED: {"decline", "cancel"},
         Status.EXPIRED: {"propose_again"},
     }.get(upgrade.status, set())
-    if upgrade.status.is_before_order and upgrade.approved_by:
+    if upgrade.status.is_before_order and any(each.verdict == "approve" for each in upgrade.decisions):
         offered = offered | {"withdraw"}
     assert set(buttons(message)) == offered
     assert message == drawn(tell(told))

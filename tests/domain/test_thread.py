@@ -166,7 +166,7 @@ def finished(
             Replanned(at=AT, plan=plan(), findings=(), changes=("c is gone",), count=1, needed=1, rule=rule([DBA, SORA], 2)),
             (
                 "The cluster has changed since it was planned; all that is planned now was approved, so it goes on.\n"
-                "• c is gone\nThe rule of aurora.toml has changed meanwhile: approvals: 1 of S0DBA, U0SORA → 2 of S0DBA, U0SORA."
+                "• c is gone\nThe rule of aurora.toml has changed meanwhile: approvals 1 → 2."
             ),
         ),
         (Declined(at=AT, by=MINA), "<@U0MINA> declined. Nothing was changed."),
