@@ -96,7 +96,7 @@ class Driver:
         """Whatever holds an order, and an AWS that does not answer, is not asked every second."""
         if upgrade.status is Status.APPROVED:
             after = await self.upgrades.get(upgrade.id)
-            return HELD_AGAIN if after and after.status is Status.APPROVED else self.every
+            return HELD_AGAIN if after and after.status is Status.APPROVED and after.held_for else self.every
         return self.every if seen or upgrade.status.is_before_order else SILENT_AGAIN
 
     async def _look(self, upgrade: Upgrade) -> Seen | None:
@@ -258,17 +258,19 @@ class Driver:
             raise Refused("; ".join(reasons))
 
     async def _check_cluster(self, upgrade: Upgrade, *, fresh: bool) -> None:
+        """What the shelf has may be older than the plan, so of another cluster than planned it decides nothing."""
         cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=fresh)
-        if cluster is None:
+        plan = make_plan(cluster, upgrade.plan.target) if cluster else None
+        changed = plan is None or plan.digest != upgrade.plan.digest
+        if changed and not fresh:
+            return
+        if cluster is None or plan is None:
             raise _Pointless(f"{upgrade.cluster} does not exist any more.")
-        plan = make_plan(cluster, upgrade.plan.target)
         if not plan.is_upgrade:
             raise _Pointless(f"{upgrade.cluster} runs {plan.from_version} already.")
         findings = preflight(await self.aurora.facts(cluster), plan.target, self.clock.now())
-        if plan.digest != upgrade.plan.digest:
-            if fresh:
-                raise _Changed(plan, findings)
-            return  # what the shelf has may be older than what was planned
+        if changed:
+            raise _Changed(plan, findings)
         if upgrade.plan.target not in legal_targets(await self.aurora.offers(cluster)):
             raise Refused(f"{upgrade.plan.target} is not offered any more")
         if grave := blockers(findings):
