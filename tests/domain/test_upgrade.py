@@ -60,6 +60,7 @@ NOTES = {
     "is reminded of",
     "gains an instance",
     "is turned around",
+    "loses a member",
     "Mina withdraws",
     "is seen upgrading",
     "is seen available",

@@ -37,6 +37,7 @@ from tests.domain.making import (
 
 AT: Final = NOON + 3 * MINUTE
 GROWN: Final = plan(cluster(member(US, instances=2), member(AP)))
+SHRUNK: Final = plan(cluster(member(US)))
 TURNED: Final = plan(cluster(member(US, role=Role.SECONDARY), member(AP, role=Role.WRITER)))
 Mover = Callable[[Upgrade], Move]
 
@@ -49,6 +50,11 @@ def seen(status: str) -> tuple[MemberSeen, ...]:
 
 def approving(by: UserId) -> Mover:
     return lambda upgrade: moves.approve(upgrade, by, upgrade.plan.digest, upgrade.rule, AT)
+
+
+def approving_another(by: UserId, seen: Plan) -> Mover:
+    """A card of that plan, whatever is planned now."""
+    return lambda upgrade: moves.approve(upgrade, by, seen.digest, upgrade.rule, AT)
 
 
 def replanning(to: Plan) -> Mover:
@@ -107,6 +113,12 @@ MOVERS: Final[Mapping[str, Mover]] = {
     "gains an instance": replanning(GROWN),
     "is as it was": replanning(plan()),
     "is turned around": replanning(TURNED),
+    "loses a member": replanning(SHRUNK),
+    **{
+        f"{by} approves the plan of {what}": approving_another(by, each)
+        for by in (MINA, SORA, AKI)
+        for what, each in {"first": plan(), "more": GROWN, "less": SHRUNK}.items()
+    },
     "needs more": lambda upgrade: moves.reopen(upgrade, rule(approvals=2), upgrade.approved_by[:1], AT),
     "is intended": lambda upgrade: moves.intend(upgrade, upgrade.approved_by, AT),
     "is accepted": lambda upgrade: moves.accepted(upgrade, AT),
