@@ -52,8 +52,8 @@ def said(account: Account) -> list[str]:
 
 def plain(line: str) -> str:
     line = re.sub(r"\d\d:\d\d:\d\d", "HH:MM:SS", line)
-    # whoever has come in and was not yet served when the door closed is cut off, and not refused
-    line = line.replace("unreachable: connection failed", "unreachable: connection refused")
+    # whoever has come in and was not yet served when the door closed is cut off, or told so by the server, and not refused
+    line = re.sub(r"unreachable: (the connection was cut|.* is shutting down)", "unreachable: connection refused", line)
     line = re.sub(r"\d+\.\d to \d+\.\d s", "N to M s", line)
     line = re.sub(r"(took|completed in) \[?\d+\]?", r"\1 N", line)
     line = re.sub(r"(Done|Rolled back) in (\d+ min )?\d+ s", r"\1 in N s", line)
