@@ -65,10 +65,12 @@ async def redis_full(here: World, asked: Asked) -> None:
 )  # fmt: skip
 async def redis_frozen_prober_killed(here: World, asked: Asked) -> None:
     here.valkey.freeze()
-    async with asyncio.timeout(LONGEST):
-        while not any(down.region == SECONDARY for down in await asyncio.to_thread(here.aurora.truth)):  # noqa: ASYNC110
-            await asyncio.sleep(LOOK)
-    await asyncio.sleep(asked.seconds)
-    here.bot.kill("prober")
-    here.valkey.thaw()
+    try:
+        async with asyncio.timeout(LONGEST):
+            while not any(down.region == SECONDARY for down in await asyncio.to_thread(here.aurora.truth)):  # noqa: ASYNC110
+                await asyncio.sleep(LOOK)
+        await asyncio.sleep(asked.seconds)
+        here.bot.kill("prober")
+    finally:
+        here.valkey.thaw()
     await here.bot.restart("prober")
