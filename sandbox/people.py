@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Collection
 from sandbox.slack import Message, Sent, SlackDouble
 
 CARD_SECONDS = 15.0
+TRY_AGAIN = "Try again in a minute"  # says the bot when somebody it needs does not answer
+A_MINUTE = 2.0  # seconds, for people who are in a hurry
 
 
 class Team:
@@ -66,13 +68,13 @@ class Team:
         await self._ask(click, f"Mina's click on {action}")
 
     async def _ask(self, ask: Callable[[], Awaitable[Sent | None]], what: str) -> None:
-        """Nothing to ask, None, is as good as an answer: the first try was heard."""
+        """Nothing to ask, None, is as good as an answer: the first try was heard. Who is told to try again does."""
         for _ in range(self._tries):
             sent = await ask()
             try:
-                if sent:
-                    await sent.answer(within=self._card_seconds / self._tries)
-                return
+                if sent is None or TRY_AGAIN not in (await sent.answer(within=self._card_seconds / self._tries)).text:
+                    return
+                await asyncio.sleep(A_MINUTE)
             except TimeoutError:
                 continue
         raise TimeoutError(f"{what} got no answer within {self._card_seconds:g} s.")
