@@ -17,7 +17,8 @@ from bot.domain.targets import UpgradeTarget
 from bot.domain.timeline import Entry
 from bot.domain.topology import Endpoint, GlobalCluster
 from bot.domain.upgrade import Upgrade
-from bot.messages.message import Message
+from bot.messages.message import File, Message
+from bot.messages.strip import Strip
 
 
 class Clock(Protocol):
@@ -312,15 +313,21 @@ class Thread(Protocol):
         self,
         channel: ChannelId,
         thread: str,
-        files: Mapping[str, str],
+        files: Sequence[File],
         comment: Message,
         *,
         timely: Timely = at_any_time,
     ) -> None:
-        """Text files by name, into the thread, under one comment."""
+        """Files, in this order, into the thread as one message under one comment."""
         ...
 
     async def permalink(self, channel: ChannelId, ts: str) -> str | None: ...
+
+
+class Artist(Protocol):
+    async def png(self, strip: Strip) -> bytes:
+        """The picture; Unavailable when it cannot be drawn, or not in time."""
+        ...
 
 
 class Probe(Protocol):

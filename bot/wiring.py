@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from bot.adapters import logs
+from bot.adapters.artist import ProcessArtist
 from bot.adapters.clock import SharedClock, SteadyClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.policy_file import PolicyFile
@@ -153,7 +154,7 @@ def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
         disagreement=clock.disagreement,
     )
     late = timedelta(seconds=settings.late_seconds)
-    narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock, late=late)
+    narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock, late=late, artist=ProcessArtist())
     return CrewTurns(driver, narrator, watcher, made)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from yarl import URL
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, UserId
 from bot.messages.forms import Form
-from bot.messages.message import Message
+from bot.messages.message import File, Message
 from bot.ports import Busy, Lanes, Timely, at_any_time
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ READING = timedelta(minutes=1) / 200  # seldom, so this distance is small; the l
 PATIENCE = timedelta(seconds=1.5)  # longer waits end the turn, so that nobody's place is slept away
 CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE: Final = 200
+ALT: Final = 1000  # characters that Slack takes of an alt text (files.getUploadURLExternal, alt_txt_too_large)
 TRIGGER: Final = timedelta(seconds=3)
 
 
@@ -156,14 +157,17 @@ class SlackThread:
         self,
         channel: ChannelId,
         thread: str,
-        files: Mapping[str, str],
+        files: Sequence[File],
         comment: Message,
         *,
         timely: Timely = at_any_time,
     ) -> None:
         lane = await self._take(f"post:{channel}", POSTING)
         _check(timely)
-        uploads = [{"content": content, "filename": name, "title": name} for name, content in files.items()]
+        uploads = [
+            {"content": each.content, "filename": each.name, "title": each.name, "alt_txt": each.alt[:ALT] or None}
+            for each in files
+        ]
         await self._sent(
             lane,
             self._slack.once.files_upload_v2(

@@ -5,27 +5,28 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import TypeVar
 
+from bot.crew.carefully import made as _made
+from bot.crew.enclosures import NoArtist, enclosures
 from bot.domain.buttons import Button, buttons
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId
-from bot.domain.report import report
+from bot.domain.report import Report, report
 from bot.domain.status import Status
 from bot.domain.story import Story, tell
 from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
 from bot.messages.markdown import report_markdown
 from bot.messages.markup import TEXT, cut
-from bot.messages.message import Message
+from bot.messages.message import File, Message
 from bot.messages.thread import is_line, report_comment, said_of
-from bot.ports import Busy, Clock, Recorded, Thread, Timely, Told, Upgrades
+from bot.ports import Artist, Busy, Clock, Recorded, Thread, Timely, Told, Upgrades
 
 T = TypeVar("T")
-S = TypeVar("S")
 log = logging.getLogger(__name__)
 
 EDIT_EVERY = timedelta(seconds=3)  # Slack's own advice for chat.update
@@ -57,6 +58,7 @@ class Narrator:
     clock: Clock
     every: timedelta = timedelta(seconds=1)
     late: timedelta = LATE
+    artist: Artist = field(default_factory=NoArtist)
 
     async def turn(self, id: UpgradeId) -> timedelta | None:
         """Tell what is new; None when the upgrade is told to the end."""
@@ -211,8 +213,8 @@ class Narrator:
         return cut(words, TEXT - len(mark)) + mark if words else None
 
     async def _report(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
-        unmade: tuple[Mapping[str, str], Message] = {}, Message("The report could not be made; the bot's log says why.")
-        files, comment = _made(lambda: _files(timeline), unmade)
+        """All of it is made before the mark: whoever stands still meanwhile has not begun to tell it."""
+        files, comment = await self._enclosed(upgrade, timeline)
         told = await self._remember(upgrade, replace(told, telling=REPORT, telling_since=self._now()))
         if told.card_ts and files:
             timely = self._until(told.telling_since + TIMELY.total_seconds())
@@ -221,6 +223,16 @@ class Narrator:
         else:
             await self._posted(upgrade, told, comment, thread=told.card_ts)
         return await self._remember(upgrade, replace(told, reported=True, telling=None))
+
+    async def _enclosed(self, upgrade: Upgrade, timeline: Sequence[Recorded]) -> tuple[Sequence[File], Message]:
+        unmade = Message("The report could not be made; the bot's log says why.")
+        made, texts = _made(lambda: _texts(timeline), (None, ()))
+        if made is None:
+            return (), unmade
+        beside = await enclosures(upgrade, made, self.upgrades, self.artist)
+        pictures = [each for each in beside.files if each.alt]  # first: that is the one which Slack shows large
+        others = [each for each in beside.files if not each.alt]
+        return [*pictures, *texts, *others], Message(report_comment(made, beside.missing))
 
     async def _posted(self, upgrade: Upgrade, told: Told, message: Message, *, thread: str | None) -> str:
         key = _key(upgrade, told.telling or "")
@@ -277,24 +289,15 @@ def _is_no(trouble: Unavailable) -> bool:
     return trouble.what == "Slack" and not in_doubt
 
 
-def _made(make: Callable[[], T], otherwise: S) -> T | S:
-    """Whatever is wrong with the words for one thing must not keep the others from being told."""
-    try:
-        return make()
-    except Exception:
-        log.exception("This could not be put into words")
-        return otherwise
-
-
 def _drawn(upgrade: Upgrade, story: Story, made: Mapping[str, Button]) -> Message:
     plain = Message(f"An upgrade to {upgrade.plan.target}. Its card could not be drawn; the bot's log says why.")
     return _made(lambda: card(story, made), plain)
 
 
-def _files(timeline: Sequence[Recorded]) -> tuple[Mapping[str, str], Message]:
+def _texts(timeline: Sequence[Recorded]) -> tuple[Report, Sequence[File]]:
     made = report(record.entry for record in timeline)
-    files = {"report.md": report_markdown(made), REPORT: made.model_dump_json(indent=2)}
-    return files, Message(report_comment(made))
+    texts = {"report.md": report_markdown(made), REPORT: made.model_dump_json(indent=2)}
+    return made, [File(name, text.encode("utf-8", "replace")) for name, text in texts.items()]
 
 
 def _next_batch(timeline: Sequence[Recorded], after: Position) -> list[Recorded]:

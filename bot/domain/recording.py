@@ -3,7 +3,7 @@
 | column | what it is |
 |---|---|
 | `way` | `connect` (a new connection and a query), `held-1` … (a session that is kept), `write`, `control` (the observer, of itself) |
-| `endpoint` | `host:port/database`; `observer` for `control` |
+| `endpoint` | `host:port/database`; in the recording of an upgrade Region and use, `us-east-1/writer`; `observer` for `control` |
 | `start`, `end` | ISO 8601 with microseconds, UTC, rounded outward to the millisecond |
 | `outcome` | what came of it: a value of `Outcome` |
 | `sqlstate` | of a failure, where PostgreSQL gave one |
@@ -11,11 +11,16 @@
 | `session` | of a held session: which one of its lane it was, from 1; empty while there was none |
 
 Lines come as attempts end, in any order. Later columns and columns in another order are read as well.
+
+Of an upgrade it holds every attempt that is kept: from the last minutes before the order until it was over. So `replay`
+may show more than the report, which leaves out what was over before the order, what came before the first answer of an
+endpoint, and what came after the end.
 """
 
 import csv
+import gzip
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -40,6 +45,13 @@ def row_of(use: Use) -> list[str]:
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def packed(rows: Iterable[Sequence[str]]) -> bytes:
+    """Lines of an `attempts.csv.gz`. What was packed part by part is joined as it is."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return gzip.compress(text.getvalue().encode("utf-8", "replace"), mtime=0)
 
 
 def is_recording(text: str) -> bool:

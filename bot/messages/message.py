@@ -13,3 +13,12 @@ class Message:
 
     text: str
     blocks: Blocks = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """`alt` says in words what a picture shows."""
+
+    name: str
+    content: bytes
+    alt: str = ""

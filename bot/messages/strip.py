@@ -22,7 +22,7 @@ class Shade(StrEnum):
 
     UP = "up"
     UNOBSERVED = "not watched"
-    PERHAPS = "up or down"
+    PERHAPS = "perhaps down"
     DOWN = "down"
 
 
@@ -35,24 +35,43 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Mark:
-    """Words at an instant of all lanes, such as the order or an RDS event."""
+    """Words at an instant of all lanes, such as the order or an RDS event. In the picture it has a number, explained below."""
 
     at: datetime
     text: str
 
 
 @dataclass(frozen=True)
+class Span:
+    """Words on how long something lasted, from end to end."""
+
+    since: datetime
+    until: datetime
+    text: str
+
+
+@dataclass(frozen=True)
 class Row:
-    """`stretches` may lie on each other: later shades on top."""
+    """`stretches` may lie on each other: later shades on top. `spans` lie below them."""
 
     label: str
     verdict: str
     stretches: tuple[Stretch, ...]
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Closeup:
+    """A short time of one lane, which could not be seen in all of it."""
+
+    since: datetime
+    until: datetime
+    row: Row
 
 
 @dataclass(frozen=True)
 class Strip:
-    """What is drawn from `since` to `until`."""
+    """What is drawn from `since` to `until`, and below it what has to be looked at from nearer."""
 
     title: str
     note: str
@@ -61,6 +80,7 @@ class Strip:
     rows: tuple[Row, ...]
     marks: tuple[Mark, ...]
     alt: str
+    closeups: tuple[Closeup, ...] = ()
 
 
 def strip(title: str, watched: Sequence[Watched], marks: Iterable[Mark] = ()) -> Strip:

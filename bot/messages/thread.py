@@ -214,5 +214,7 @@ def _finished(entry: Finished, story: Story) -> str:
     return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured)}"
 
 
-def report_comment(made: Report) -> str:
-    return f"The report of {code(made.global_cluster)}, {made.from_version} to {made.target}."
+def report_comment(made: Report, missing: Sequence[str] = ()) -> str:
+    """`missing`: phrases for what should be beside it."""
+    unsaid = "".join(f" {each}; the bot's log says why." for each in missing)
+    return f"The report of {code(made.global_cluster)}, {made.from_version} to {made.target}.{unsaid}"

@@ -11,10 +11,14 @@ from sandbox.slack.message import File
 from sandbox.slack.shapes import file_shape, upload_shape
 from sandbox.slack.world import Upload, World
 
+LONGEST_ALT = 1000
+
 
 def get_upload_url(world: World, args: Args) -> Json:
     file_id = f"F0{len(world.uploads) + 1:06d}"
     upload = Upload(file_id, args.required("filename"), args.number("length", 0), args.text("alt_txt"))
+    if len(upload.alt_text) > LONGEST_ALT:
+        raise SlackError("alt_txt_too_large")
     if not upload.length:
         raise SlackError("invalid_arguments", "missing required field: length")
     world.uploads[file_id] = upload

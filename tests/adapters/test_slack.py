@@ -19,6 +19,7 @@ from bot.adapters.slack_people import SlackPeople
 from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, TeamId, UserId
 from bot.messages.markup import section
+from bot.messages.message import File as Enclosed
 from bot.messages.message import Message
 from bot.ports import Busy
 from sandbox.slack import File, SlackDouble
@@ -198,9 +199,11 @@ async def test_a_message_that_is_gone_cannot_be_edited_or_linked(thread: SlackTh
 
 async def test_files_go_into_the_thread_under_one_comment(thread: SlackThread, double: SlackDouble) -> None:
     card = await thread.post(OPS, HELLO, key="card")
-    await thread.upload(OPS, card, {"report.md": "# é", "report.json": "{}"}, Message("The report"))
-    assert double.transcript(OPS) == ["Aurora   hello", "  Aurora   The report", "           [report.md] [report.json]"]
-    assert [file.content.decode() for file in double.files(OPS, card)] == ["# é", "{}"]
+    picture = Enclosed("strip.png", b"\x89PNG\r\n\x00\xff", "down 1 to 2 s, " * 100)
+    await thread.upload(OPS, card, (picture, Enclosed("report.json", "é".encode())), Message("The report"))
+    assert double.transcript(OPS) == ["Aurora   hello", "  Aurora   The report", "           [strip.png] [report.json]"]
+    assert [file.content for file in double.files(OPS, card)] == [picture.content, "é".encode()]
+    assert [file.alt_text for file in double.files(OPS, card)] == [picture.alt[:1000], ""]
     found = await thread.find(OPS, "report.json", thread=card, since=long_ago())
     assert found == double.replies(OPS, card)[0].ts
 
@@ -366,7 +369,7 @@ async def test_neither_answers_nor_uploads_go_elsewhere_nor_follow_there(
         with monkeypatch.context() as world:
             world.setattr("sandbox.slack.world.World.url", lambda *_: str(elsewhere.make_url("/upload")))
             with pytest.raises(Unavailable, match="is not an address of Slack"):
-                await SlackThread(slack, lanes).upload(OPS, "1.0", {"report.md": "# Report"}, HELLO)
+                await SlackThread(slack, lanes).upload(OPS, "1.0", (Enclosed("report.md", b"# Report"),), HELLO)
 
         async def moved(_: object, request: web.Request) -> web.Response:
             raise web.HTTPTemporaryRedirect(elsewhere.make_url(request.path))

@@ -251,7 +251,7 @@ async def test_a_death_at_any_point_loses_nothing_and_tells_nothing_twice(tellin
         await telling.to_the_end(upgrade)
         assert telling.told() == WORDS, f"died {when} write {number}"
         assert len(telling.slack.history(OPS)) == 1
-        assert sorted(each.name for each in telling.slack.files(OPS)) == ["report.json", "report.md"]
+        assert sorted(each.name for each in telling.slack.files(OPS)) == ["attempts.csv.gz", "report.json", "report.md"]
         number += 1
     assert deaths > 12
 
@@ -266,7 +266,7 @@ async def test_answers_that_get_lost_tell_nothing_twice(telling: Telling) -> Non
     await telling.to_the_end(upgrade)
     assert telling.told() == WORDS
     assert len(telling.slack.history(OPS)) == 1
-    assert len(telling.slack.files(OPS)) == 2
+    assert len(telling.slack.files(OPS)) == 3
 
 
 async def test_a_narrator_that_wakes_up_after_another_went_on_does_not_turn_back(telling: Telling) -> None:
@@ -303,7 +303,12 @@ async def test_somebodys_own_file_is_not_taken_for_a_report_that_is_in_doubt(tel
     theirs = File(id="F1", name="report.json", title="report.json", content=b"{}")
     telling.slack.board.post(OPS, REN, text="mine", files=(theirs,), thread_ts=card.ts)
     await telling.to_the_end(upgrade)
-    assert [each.name for each in telling.slack.files(OPS)] == ["report.json", "report.md", "report.json"]
+    assert [each.name for each in telling.slack.files(OPS)] == [
+        "report.json",
+        "report.md",
+        "report.json",
+        "attempts.csv.gz",
+    ]
 
 
 async def test_what_is_told_late_says_so(telling: Telling) -> None:
@@ -581,7 +586,7 @@ async def test_a_report_waits_for_its_scope(telling: Telling) -> None:
     assert await telling.tell(upgrade) == REFUSAL
     telling.slack.world.scopes.add("files:write")
     await telling.to_the_end(upgrade)
-    assert sorted(each.name for each in telling.slack.files(OPS)) == ["report.json", "report.md"]
+    assert sorted(each.name for each in telling.slack.files(OPS)) == ["attempts.csv.gz", "report.json", "report.md"]
 
 
 async def test_slack_may_be_away(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What was recorded is read as it was, and what is no recording is refused in a sentence."""
 
 import csv
+import gzip
 import io
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
-from bot.domain.recording import COLUMNS, by_lane, is_recording, read_recording, row_of
+from bot.domain.recording import COLUMNS, by_lane, is_recording, packed, read_recording, row_of
 from bot.domain.ways import CONTROL, Lane, Use, Way
 
 NOON = datetime(2026, 4, 11, 12, tzinfo=UTC)
@@ -127,3 +128,11 @@ def test_lanes_come_in_order_of_appearance() -> None:
     tried = Attempt(start=NOON, end=NOON, outcome=Outcome.OK)
     made = [Use(lane=lane, attempt=tried) for lane in (other, one, other, CONTROL)]
     assert {lane.name: len(kept) for lane, kept in by_lane(made).items()} == {"held-1": 2, "connect": 1, "control": 1}
+
+
+@given(st.lists(uses(), min_size=1, max_size=5))
+def test_what_is_packed_in_parts_is_read_as_one(written: list[Use]) -> None:
+    parts = [packed([COLUMNS]), *(packed([row_of(each)]) for each in written)]
+    text = gzip.decompress(b"".join(parts)).decode()
+    assert text == recorded(*written)
+    assert parts == [packed([COLUMNS]), *(packed([row_of(each)]) for each in written)]  # nothing of when it was packed

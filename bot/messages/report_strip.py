@@ -1,0 +1,179 @@
+"""The strip of an upgrade: what its report says, drawn as lanes over time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
+
+from bot.domain.rds_events import Meaning
+from bot.domain.report import EndpointReport, OutageReport, RdsEventReport, Report
+from bot.domain.upgrade import said
+from bot.messages.markup import TENTH, bounds, lasting
+from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip
+from bot.messages.thread import OUTCOMES
+
+ALT: Final = 1000  # characters that Slack takes of an alt text
+MOST_MARKS: Final = 9
+MOST_CLOSEUPS: Final = 4
+NEAR: Final = 0.15  # of the whole: what lasts as long as that needs no close-up
+MARGIN: Final = 0.03  # of the whole, before the order and after the end
+LEAST_MARGIN: Final = timedelta(seconds=2)
+STARTED: Final = {Meaning.STARTED: "upgrade started"}
+DONE: Final = dict.fromkeys((Meaning.COMPLETE, Meaning.UPGRADED, Meaning.ALL_INSTANCES), "upgrade finished")
+WENT_WRONG: Final = {
+    Meaning.CANNOT_UPGRADE: "cannot be upgraded",
+    Meaning.CANCELLED: "upgrade cancelled",
+    Meaning.ROLLED_BACK: "rolled back",
+}
+RESTARTED: Final = {Meaning.RESTARTED: "restarted"}
+
+
+def report_strip(made: Report) -> Strip:
+    """From a little before the order to a little after the end; ValueError when nothing was measured."""
+    if not made.endpoints:
+        raise ValueError("nothing was measured")
+    begin, end = made.ordered_at or made.proposed_at, made.finished_at
+    aside = max(LEAST_MARGIN, MARGIN * (end - begin))
+    since, until = begin - aside, end + aside
+    title = f"{made.global_cluster}: {made.from_version} to {made.target}, {said(made.outcome)}"
+    took = f", took {lasting(made.took)}" if made.took is not None else ""
+    left_out = f", {left} more endpoints not shown" if (left := len(made.endpoints) - MOST_ROWS) > 0 else ""
+    note = f"{begin:%Y-%m-%d}, all times UTC{took}{left_out}"
+    rows = tuple(_row(each, since) for each in made.endpoints)
+    marks = tuple(_marks(made))
+    return Strip(
+        title=title,
+        note=f"Could new connections be made? {note}",
+        since=since,
+        until=until,
+        rows=rows[:MOST_ROWS],
+        marks=marks,
+        alt=_alt([f"{title}. {note}.", *(f"{each.label}: {each.verdict}." for each in rows), *map(_said, marks)]),
+        closeups=tuple(_closeups(made.endpoints, until - since))[:MOST_CLOSEUPS],
+    )
+
+
+def _alt(sentences: Sequence[str]) -> str:
+    """Whole sentences, as many as Slack takes."""
+    told = ""
+    for each in sentences:
+        if len(told) + len(each) + 1 > ALT:
+            return told or each[:ALT]
+        told = f"{told} {each}".strip()
+    return told
+
+
+def _said(mark: Mark) -> str:
+    return f"{mark.at:%H:%M:%S} {mark.text}."
+
+
+def _row(each: EndpointReport, since: datetime) -> Row:
+    return Row(_name(each), _verdict(each), tuple(_stretches(each, since)))
+
+
+def _name(each: EndpointReport) -> str:
+    return f"{each.region} {each.endpoint}, new connections"
+
+
+def _verdict(each: EndpointReport) -> str:
+    if each.since is None or each.at_least is None:
+        return "could not be measured"
+    parts = ["no outage seen"] if not each.outages else [f"down {_between(each.at_least, each.at_most)}"]
+    if len(each.outages) > 1:
+        parts[0] += f" in {len(each.outages)} outages"
+    if missed := sum((stretch.lasting for stretch in each.unobserved), timedelta()):
+        parts.append(f"not watched for {missed.total_seconds():.1f} s")
+    return ", ".join(parts)
+
+
+def _between(at_least: float, at_most: float | None) -> str:
+    return bounds(timedelta(seconds=at_least), None if at_most is None else timedelta(seconds=at_most))
+
+
+def _stretches(each: EndpointReport, since: datetime) -> Iterator[Stretch]:
+    """Where it was watched it was up, but for what follows; after the last attempt nothing is drawn."""
+    if each.since is None or each.until is None:
+        return
+    if each.since > since:
+        yield Stretch(since, each.since, Shade.UNOBSERVED)
+    yield Stretch(each.since, each.until, Shade.UP)
+    for stretch in each.unobserved:
+        yield Stretch(stretch.since, stretch.until, Shade.UNOBSERVED)
+    for outage in each.outages:
+        began, ended = _perhaps(each, outage)
+        yield Stretch(began, ended, Shade.PERHAPS)
+        if _is_proven(outage):
+            yield Stretch(outage.began_by, outage.ended_after, Shade.DOWN)
+
+
+def _perhaps(each: EndpointReport, outage: OutageReport) -> tuple[datetime, datetime]:
+    began = outage.last_ok_at or each.since or outage.began_by
+    return began, outage.ended_by or each.until or outage.last_failure_at
+
+
+def _is_proven(outage: OutageReport) -> bool:
+    return outage.at_least > 0 and outage.began_by < outage.ended_after
+
+
+def _closeups(endpoints: Iterable[EndpointReport], whole: timedelta) -> Iterator[Closeup]:
+    """Of the longest outage of each endpoint, where the whole picture is too small for it."""
+    for each in endpoints:
+        outage = max(each.outages, key=lambda one: (one.at_least, one.at_most or 0), default=None)
+        if outage is None:
+            continue
+        began, ended = _perhaps(each, outage)
+        if ended - began < NEAR * whole:
+            yield _closeup(each, outage, began, ended)
+
+
+def _closeup(each: EndpointReport, outage: OutageReport, began: datetime, ended: datetime) -> Closeup:
+    aside = max(timedelta(seconds=0.3), 0.35 * (ended - began))
+    since, until = began - aside, ended + aside
+    which = "its longest outage" if len(each.outages) > 1 else "its outage"
+    at_most = None if outage.at_most is None else timedelta(seconds=outage.at_most)
+    spans = [
+        Span(began, ended, "not seen to end" if at_most is None else f"down at most {-(-at_most // TENTH) / 10:.1f} s")
+    ]
+    if _is_proven(outage):
+        spans.append(
+            Span(
+                outage.began_by,
+                outage.ended_after,
+                f"down at least {timedelta(seconds=outage.at_least) // TENTH / 10:.1f} s",
+            )
+        )
+    row = Row(
+        label=f"{each.region} {each.endpoint}: {which}, from nearer",
+        verdict=", then ".join(OUTCOMES[each] for each in outage.outcomes)
+        + (", up in between" if outage.flapping else ""),
+        stretches=tuple(_stretches(each, since)),
+        spans=tuple(spans),
+    )
+    return Closeup(since, until, row)
+
+
+def _marks(made: Report) -> Iterator[Mark]:
+    """The order and the end, and what matters most of what RDS said, by time."""
+    marks = [Mark(made.ordered_at, "ordered")] if made.ordered_at else []
+    marks.append(Mark(made.finished_at, f"over: {said(made.outcome)}"))
+    marks += (*_first_of_each(made, WENT_WRONG), *_first_of_each(made, STARTED), *_last_of_each(made))
+    marks += _first_of_each(made, RESTARTED)
+    yield from sorted(marks[:MOST_MARKS], key=lambda mark: mark.at)
+
+
+def _first_of_each(made: Report, texts: dict[Meaning, str]) -> list[Mark]:
+    """Once for each source that said so."""
+    events = [each for each in made.rds_events if each.meaning in texts]
+    first = {(each.region, each.identifier, each.meaning): each for each in reversed(events)}
+    return [_mark(each, texts) for each in sorted(first.values(), key=lambda each: each.at)]
+
+
+def _last_of_each(made: Report) -> list[Mark]:
+    """A Region is done with the last of what is said then."""
+    events = sorted((each for each in made.rds_events if each.meaning in DONE), key=lambda each: (each.region, each.at))
+    return [_mark(list(said)[-1], DONE) for _, said in groupby(events, key=lambda each: each.region)]
+
+
+def _mark(event: RdsEventReport, texts: dict[Meaning, str]) -> Mark:
+    who = event.region if event.source == "cluster" else f"{event.region} {event.identifier}"
+    return Mark(event.at, f"{who}: {texts[Meaning(event.meaning)]}")
