@@ -54,6 +54,7 @@ class Watched(Value):
     version: str | None = None
     down_since: datetime | None = None
     cannot: str | None = None  # why it cannot be measured now
+    cannot_since: datetime | None = None
     outages: tuple[Outage, ...] = ()
     unobserved: tuple[Unobserved, ...] = ()
 
@@ -93,6 +94,7 @@ class Story(Value):
     overdue: Overdue | None = None
     finished: Finished | None = None
     ended_at: datetime | None = None
+    told_until: datetime | None = None  # when the latest of all this happened
 
     @property
     def plan(self) -> Plan:
@@ -125,7 +127,10 @@ class Story(Value):
     def after(self, entry: Entry) -> "Story":
         """The story with one more entry."""
         version = self.version + isinstance(entry, Turning)
-        return self.model_copy(update={"version": version, **self._ruled(entry), **self._news(entry)})
+        latest = max(self.told_until or entry.at, entry.at)
+        return self.model_copy(
+            update={"version": version, "told_until": latest, **self._ruled(entry), **self._news(entry)}
+        )
 
     def _ruled(self, entry: Entry) -> dict[str, object]:
         """What the rule in force asks for now, when this entry says it."""
@@ -209,9 +214,10 @@ def _gone(plans: Iterable[Plan], now: Plan) -> set[str]:
 def _seen(entry: Sighting, known: Watched) -> dict[str, object]:
     match entry:
         case Reached():
-            return {"vantage": entry.vantage, "version": entry.version, "cannot": None}
+            return {"vantage": entry.vantage, "version": entry.version, "cannot": None, "cannot_since": None}
         case CannotMeasure():
-            return {"vantage": entry.vantage, "cannot": entry.detail or str(entry.outcome)}
+            cannot = entry.detail or str(entry.outcome)
+            return {"vantage": entry.vantage, "cannot": cannot, "cannot_since": known.cannot_since or entry.at}
         case WentDown():
             return {"down_since": entry.at}
         case CameBack():

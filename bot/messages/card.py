@@ -32,6 +32,7 @@ from bot.messages.markup import (
 from bot.messages.message import Message
 from bot.messages.needs import needs
 from bot.messages.rules import rule_changes
+from bot.messages.sparkline import in_words, sparklines
 
 MARKS = {
     Status.PROPOSED: "⏳",
@@ -61,14 +62,13 @@ BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, 
 def card(story: Story, buttons: Mapping[str, Button] = NO_BUTTONS) -> Message:
     """The card of an upgrade, as far as its timeline tells. It carries the tokens of its buttons and nothing else of them."""
     title, body, people = _title(story), _regions(story), _people(story)
-    changed, ruled, cost = _changed(story), _rule_changed(story), _downtime(story)
+    changed, ruled, cost, spark = _changed(story), _rule_changed(story), _downtime(story), sparklines(story)
     blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
-    blocks += [context(each) for each in (changed, ruled, cost) if each]
+    blocks += [context(each) for each in (changed, ruled, cost, spark) if each]
     blocks.append(context(people))
     blocks += _buttons(story, buttons)
-    text = "\n".join(
-        filter(None, (title, body, _preflight(story), changed, ruled, cost, _people(story, mentioned=False)))
-    )
+    heard = in_words(story), _people(story, mentioned=False)
+    text = "\n".join(filter(None, (title, body, _preflight(story), changed, ruled, cost, *heard)))
     return Message(text=cut(text, TEXT), blocks=tuple(blocks))
 
 

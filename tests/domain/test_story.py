@@ -97,7 +97,7 @@ def test_a_timeline_begins_with_its_proposal() -> None:
     first = proposed()
     assert after() == Story(
         proposed=first, version=1, needed=1, approvers=(DBA,),
-        plans=(first.plan,), findings=first.findings, rule=first.rule,
+        plans=(first.plan,), findings=first.findings, rule=first.rule, told_until=first.at,
     )  # fmt: skip
     for wrong in ((), (approved(),), (approved(), proposed())):
         with pytest.raises(ValueError, match="begins with its proposal"):
