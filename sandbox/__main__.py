@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from sandbox.account import summary
+from sandbox.account import STRIP, summary
 from sandbox.interrupt import Interrupted, until_told
 from sandbox.moods import MOODS, Asked, parse
 from sandbox.rehearse import rehearse
@@ -58,15 +59,25 @@ def _list_moods() -> int:
 
 
 def _rehearse(wish: Wish, report: Path | None, logs: Path | None, moods: Sequence[Asked], seed: int) -> int:
-    moods, screen = [replace(each, seed=seed) for each in moods], Screen()
+    moods, screen, strips = [replace(each, seed=seed) for each in moods], Screen(), list[bytes]()
     try:
-        record = asyncio.run(until_told(rehearse(wish, screen, logs, moods)))
+        record = asyncio.run(until_told(rehearse(wish, screen, logs, moods, strips.append)))
     finally:
         screen.close()
     if report:
         report.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     screen.say(*summary(record))
+    if strips:
+        screen.say(f"A picture of it, to look at: {_kept(strips[-1], report)}")
     return 1 if record["broken_expectations"] else 0
+
+
+def _kept(strip: bytes, report: Path | None) -> Path:
+    """Next to the report, or where it is in nobody's way."""
+    beside = report and report.with_name(f"{report.stem}-strip.png")
+    place = beside or Path(tempfile.mkdtemp(prefix="rehearsal-")) / STRIP
+    place.write_bytes(strip)
+    return place.absolute()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     rehearsal.add_argument("--moods", action="store_true", help="list the moods and play nothing")
     rehearsal.add_argument("--seed", type=int, default=1, help="of the moods that are random")
-    rehearsal.add_argument("--report", type=_in_a_directory, metavar="FILE", help="write what happened as JSON")
+    rehearsal.add_argument(
+        "--report",
+        type=_in_a_directory,
+        metavar="FILE",
+        help="write what happened as JSON, and a picture of it beside that",
+    )
     rehearsal.add_argument("--logs", type=_empty, metavar="DIR", help="keep the logs of every process here")
     serving = commands.add_parser("serve", help="leave the world running and print its environment")
     for command in (rehearsal, serving):

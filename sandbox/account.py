@@ -16,6 +16,7 @@ from sandbox.world import Wish, World
 
 WRITER_REGION = "us-east-1"
 TOLD_LATE = "(told late)"
+STRIP = "strip.png"
 Json = dict[str, Any]
 
 
@@ -248,8 +249,14 @@ def _said(message: Message, workspace: Any) -> Json:
 
 def report_of(messages: Sequence[Message]) -> Json | None:
     """The bot's `report.json`, from the files of a thread."""
-    files = [file for message in messages for file in message.files if file.name == "report.json"]
-    return json.loads(files[-1].content) if files else None
+    told = file_of(messages, "report.json")
+    return json.loads(told) if told else None
+
+
+def file_of(messages: Sequence[Message], name: str) -> bytes | None:
+    """The last one with that name."""
+    files = [file.content for message in messages for file in message.files if file.name == name]
+    return files[-1] if files else None
 
 
 def summary(record: Json) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from sandbox.account import Account, Json, not_up, report_of
+from sandbox.account import STRIP, Account, Json, file_of, not_up, report_of
 from sandbox.leash import leashed_directory
 from sandbox.moods import Asked
 from sandbox.people import Team
@@ -34,14 +34,19 @@ class Audience(Protocol):
 
 
 async def rehearse(
-    wish: Wish, audience: Audience | None = None, directory: Path | None = None, moods: Sequence[Asked] = ()
+    wish: Wish,
+    audience: Audience | None = None,
+    directory: Path | None = None,
+    moods: Sequence[Asked] = (),
+    keep_strip: Callable[[bytes], None] | None = None,
 ) -> Json:
     """Play the scenario of the wish under these moods; the record of what it came to, whether or not it is what was expected.
 
-    Logs are left in `directory`. Without one they are kept, elsewhere, only when something was not as expected.
+    Logs are left in `directory`. Without one they are kept, elsewhere, only when something was not as expected. The picture
+    that came with the report is given to `keep_strip`.
     """
     with leashed_directory("rehearsal-") as temporary:
-        record = await _rehearsed(under(wish, moods), audience, directory or temporary, moods)
+        record = await _rehearsed(under(wish, moods), audience, directory or temporary, moods, keep_strip)
         if record["broken_expectations"]:
             record["logs"] = str(directory or kept(temporary))
     return record
@@ -53,7 +58,13 @@ def under(wish: Wish, moods: Sequence[Asked]) -> Wish:
     return replace(wish, settings={**needed, **wish.settings})
 
 
-async def _rehearsed(wish: Wish, audience: Audience | None, directory: Path, moods: Sequence[Asked]) -> Json:
+async def _rehearsed(
+    wish: Wish,
+    audience: Audience | None,
+    directory: Path,
+    moods: Sequence[Asked],
+    keep_strip: Callable[[bytes], None] | None,
+) -> Json:
     async with AsyncExitStack() as up:
         try:
             here = await up.enter_async_context(world(directory, wish, *([audience.say] if audience else [])))
@@ -61,7 +72,10 @@ async def _rehearsed(wish: Wish, audience: Audience | None, directory: Path, moo
             return not_up(wish, str(trouble))
         if audience:
             here.slack.on_message(audience.show(here))
-        return (await play(here, SCENARIOS[wish.scenario], moods, audience)).record()
+        account = await play(here, SCENARIOS[wish.scenario], moods, audience)
+        if keep_strip and (strip := file_of(account.thread, STRIP)):
+            keep_strip(strip)
+        return account.record()
 
 
 def kept(directory: Path) -> Path:
