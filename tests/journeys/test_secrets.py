@@ -1,5 +1,6 @@
 """Nothing that is secret leaves: not into a log at DEBUG, not into Slack, not into Redis."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 
 from sandbox.rehearse import play
 from sandbox.scenarios import SCENARIOS
+from sandbox.slack import File
 from sandbox.slack.payloads import VERIFICATION_TOKEN
 from sandbox.world import CHANNEL, Wish, World, world
 
@@ -55,9 +57,13 @@ def said(here: World) -> dict[str, bytes]:
     whispers = [message for user in here.slack.workspace.users for message in here.slack.ephemerals(user)]
     messages = {f"message {each.ts}": each for each in [*board.everything(CHANNEL), *whispers]}
     return {
-        name: b"\n".join(parts(each.text, each.blocks, [f.content for f in each.files]))
+        name: b"\n".join(parts(each.text, each.blocks, [readable(f) for f in each.files]))
         for name, each in messages.items()
     }
+
+
+def readable(file: File) -> bytes:
+    return gzip.decompress(file.content) if file.name.endswith(".gz") else file.content
 
 
 def parts(text: str, blocks: object, files: list[bytes]) -> Iterator[bytes]:
