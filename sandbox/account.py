@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import inf
 from typing import Any
@@ -122,13 +122,17 @@ class Account:
         """Each time that a server took no connections lies inside what the bot reported, and the sums agree.
 
         Inside an outage; or, where nobody looked, inside a stretch that the bot says it did not watch. One that is as short
-        as the bot says it may have overlooked need not be there, and what began after the end is not its business.
+        as the bot says it may have overlooked need not be there, and what came after the end is not its business.
         """
         if self.told is None:
             return
         endpoints = {(each["region"], each["endpoint"]): each for each in self.told["endpoints"]}
         ended = datetime.fromisoformat(self.told["finished_at"])
-        meanwhile = (each for each in self.world.aurora.truth() if each.down_from < ended)
+        meanwhile = (
+            replace(each, down_until=min(each.down_until, ended))
+            for each in self.world.aurora.truth()
+            if each.down_from < ended
+        )
         downs = [each for each in meanwhile if not _may_be_unseen(each, endpoints.get((each.region, use(each))))]
         for down in downs:
             reported = endpoints.get((down.region, use(down)))
