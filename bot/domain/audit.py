@@ -22,6 +22,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     LookedAway,
@@ -230,7 +231,7 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
             return now.become(Status.UPGRADING)
         case NotOrdered():
             return now.become(Status.REFUSED)
-        case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway():
+        case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway() | Forecast():
             return now.remain(*BEFORE_ORDER, *UNDER_WAY)
         case MemberSeen() | RdsSaid() | Overdue():
             return now.remain(*UNDER_WAY)

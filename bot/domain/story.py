@@ -23,6 +23,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     LookedAway,
@@ -41,6 +42,7 @@ from bot.domain.timeline import (
     Withdrawn,
 )
 from bot.domain.unobserved import Unobserved
+from bot.domain.zero_downtime import changes as outlook_changes
 
 Sighting = Reached | CannotMeasure | WentDown | CameBack | LookedAway
 
@@ -91,6 +93,8 @@ class Story(Value):
     members: dict[Region, MemberSeen] = Field(default_factory=dict)
     watched: dict[str, Watched] = Field(default_factory=dict)
     rds: tuple[RdsSaid, ...] = ()
+    forecast: Forecast | None = None
+    forecast_changes: tuple[str, ...] = ()  # what the last one found changed
     overdue: Overdue | None = None
     finished: Finished | None = None
     ended_at: datetime | None = None
@@ -190,6 +194,10 @@ class Story(Value):
                 if f"{entry.region}/{entry.use}" in _gone(self.plans, self.plan):
                     return {}
                 return {"watched": self.watched | {f"{entry.region}/{entry.use}": self._watch(entry)}}
+            case Forecast():
+                before = self.forecast
+                changed = outlook_changes(before.outlook, entry.outlook) if before else ()
+                return {"forecast": entry, "forecast_changes": changed}
             case Overdue():
                 return {"overdue": entry}
             case Finished():

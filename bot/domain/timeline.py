@@ -17,6 +17,7 @@ from bot.domain.quorum import Need
 from bot.domain.rds_events import RdsEvent
 from bot.domain.status import Status
 from bot.domain.unobserved import Unobserved
+from bot.domain.zero_downtime import Outlook
 
 
 class Happening(Value):
@@ -215,6 +216,16 @@ class LookedAway(Happening):
     stretch: Unobserved
 
 
+class Forecast(Happening):
+    """What stands in the way of zero downtime on the writer, as of `at`: asked for by the proposal and before the order."""
+
+    kind: Literal["forecast"] = "forecast"
+    region: Region
+    vantage: str
+    asked_at: datetime
+    outlook: Outlook
+
+
 class Overdue(Happening):
     """The upgrade takes longer than it should. Nothing is stopped: AWS has no cancel."""
 
@@ -253,6 +264,7 @@ Entry = Annotated[
     | WentDown
     | CameBack
     | LookedAway
+    | Forecast
     | Overdue
     | Finished,
     Field(discriminator="kind"),

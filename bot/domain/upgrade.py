@@ -91,6 +91,7 @@ class Upgrade(Value):
     ] = ()  # whose approvals; where nothing says it, the approvers' as many as the rule asks for
     held_for: tuple[str, ...] = ()
     held_at: datetime | None = None
+    forecast_asked_at: datetime | None = None  # before the order, by whoever is about to give it
     intent_at: datetime | None = None
     members: tuple[MemberSeen, ...] = ()
     busy_at: datetime | None = None  # when RDS first showed that it works on the order
@@ -130,6 +131,11 @@ class Upgrade(Value):
         least = 1 if self.status is Status.PROPOSED else 0  # of those who approved, not all need count
         count = max(least, self.rule.approvals - len(self.approved_by))
         return self.missing or ((Need(approvers=self.rule.approvers, approvals=count),) if count > 0 else ())
+
+    @property
+    def forecast_wanted(self) -> datetime:
+        """Which forecast is wanted, by the time at which it was asked for; the proposal itself asks for the first."""
+        return self.forecast_asked_at or self.proposed_at
 
     def _has_acted(self, by: UserId | None) -> dict[str, object]:
         """Whatever card was drawn up to now, this person has had their say on it."""
@@ -378,6 +384,11 @@ def hold(upgrade: Upgrade, reasons: tuple[str, ...], now: datetime) -> Move:
     if reasons == upgrade.held_for or (upgrade.held_for and is_told):
         return upgrade, ()
     return upgrade._remain(Status.APPROVED, held_for=reasons, held_at=now), (Held(at=now, reasons=reasons),)
+
+
+def ask_forecast(upgrade: Upgrade, now: datetime) -> Upgrade:
+    """Have the writer looked at once more. Nothing of this is told, but what comes of it."""
+    return upgrade._remain(Status.APPROVED, forecast_asked_at=now)
 
 
 def intend(upgrade: Upgrade, approved_by: tuple[UserId, ...], now: datetime, rule: Rule | None = None) -> Move:

@@ -33,6 +33,7 @@ from bot.messages.message import Message
 from bot.messages.needs import needs
 from bot.messages.rules import rule_changes
 from bot.messages.sparkline import in_words, sparklines
+from bot.messages.zero_downtime import forecast
 
 MARKS = {
     Status.PROPOSED: "⏳",
@@ -62,13 +63,13 @@ BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, 
 def card(story: Story, buttons: Mapping[str, Button] = NO_BUTTONS) -> Message:
     """The card of an upgrade, as far as its timeline tells. It carries the tokens of its buttons and nothing else of them."""
     title, body, people = _title(story), _regions(story), _people(story)
-    changed, ruled, cost, spark = _changed(story), _rule_changed(story), _downtime(story), sparklines(story)
+    parts = _changed(story), _rule_changed(story), _forecast(story), _downtime(story)
     blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
-    blocks += [context(each) for each in (changed, ruled, cost, spark) if each]
+    blocks += [context(each) for each in (*parts, sparklines(story)) if each]
     blocks.append(context(people))
     blocks += _buttons(story, buttons)
     heard = in_words(story), _people(story, mentioned=False)
-    text = "\n".join(filter(None, (title, body, _preflight(story), changed, ruled, cost, *heard)))
+    text = "\n".join(filter(None, (title, body, _preflight(story), *parts, *heard)))
     return Message(text=cut(text, TEXT), blocks=tuple(blocks))
 
 
@@ -154,6 +155,11 @@ def _changed(story: Story) -> str:
 def _rule_changed(story: Story) -> str:
     said = rule_changes(story.proposed.rule, story.rule) if _ahead(story) else ""
     return f"The rule has changed since it was proposed: {said}" if said else ""
+
+
+def _forecast(story: Story) -> str:
+    """Until the order: from then on it is seen what is dropped."""
+    return forecast(story.forecast) if story.forecast and _ahead(story) else ""
 
 
 def _people(story: Story, *, mentioned: bool = True) -> str:

@@ -15,6 +15,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     LookedAway,
@@ -98,6 +99,8 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return f"Ordered: ModifyGlobalCluster({plain(plan.global_cluster)}, {plan.target}).{seen}"
         case NotOrdered():
             return _not_ordered(entry)
+        case Forecast():
+            return _foretold(story)
         case LookedAway():
             return _line(entry) if story.ordered_at else None
         case RdsSaid() | CannotMeasure() | WentDown() | CameBack():
@@ -157,6 +160,14 @@ def _replanned(entry: Replanned, story: Story) -> str:
     )
     what = f"{entry.count} of {entry.needed} approvals are for all of it."
     return f"The cluster has changed since it was planned. Look at the card: {what}{again}\n{items}"
+
+
+def _foretold(story: Story) -> str | None:
+    """The card shows a forecast; what is told is how it has changed since."""
+    if not story.forecast_changes:
+        return None
+    items = "\n".join(f"• {plain(each, 400)}" for each in story.forecast_changes)
+    return f"What stands in the way of zero downtime has changed; no order waits for that.\n{items}"
 
 
 def _rule_changed(story: Story) -> str:

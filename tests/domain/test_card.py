@@ -25,6 +25,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     MemberSeen,
@@ -37,6 +38,7 @@ from bot.domain.timeline import (
     WentDown,
 )
 from bot.domain.upgrade import Upgrade
+from bot.domain.zero_downtime import Obstacle, Outlook
 from bot.messages.card import card
 from bot.messages.message import Message
 from sandbox.slack.blocks import check_blocks
@@ -421,6 +423,28 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
         offered = offered | {"withdraw"}
     assert set(buttons(message)) == offered
     assert message == drawn(tell(told))
+
+
+def foretold(*obstacles: Obstacle, dropped: int | None = 0, more: int = 0, unread: tuple[str, ...] = ()) -> Forecast:
+    looked = Outlook(dropped=dropped, obstacles=obstacles, more=more, unread=unread)
+    return Forecast(at=AT, region=US, vantage=US, asked_at=NOON, outlook=looked)
+
+
+def test_what_stands_in_the_way_of_zero_downtime_is_shown_until_the_order() -> None:
+    at = "Zero downtime on the writer, as of <!date^1775908920^{time}|2026-04-11 12:02:00 UTC>: "
+    unseen = " · Not observable: LISTEN and cursors WITH HOLD of other sessions."
+    idle = Obstacle(who="pid 1, app “<!here>”", does=("idle in transaction",), age=14 * MINUTE)
+    table = Obstacle(who="pid 2", does=("1 temporary table",))
+    many = foretold(idle, table, dropped=3, more=1)
+    named = "pid 1, app “&lt;!here&gt;”: idle in transaction (14 min); pid 2: 1 temporary table; and 1 more"
+    assert starting(shown(many), "Zero") == f"{at}3 sessions would be dropped: {named}{unseen}"
+    assert named in shown(many).text
+    assert starting(shown(foretold()), "Zero") == f"{at}no session is seen that would be dropped{unseen}"
+    blind = foretold(dropped=None, unread=("run GRANT",))
+    assert starting(shown(many, blind), "Zero") == (
+        f"{at}nobody knows how many sessions would be dropped · Not seen: run GRANT{unseen}"
+    )
+    assert starting(shown(), "Zero") == starting(shown(many, *UNDER_WAY), "Zero") == ""
 
 
 def test_what_has_changed_is_shown_item_by_item_with_those_who_approved_before() -> None:

@@ -23,6 +23,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     LookedAway,
@@ -38,6 +39,7 @@ from bot.domain.timeline import (
     WentDown,
     Withdrawn,
 )
+from bot.domain.zero_downtime import Obstacle, Outlook
 from bot.messages.thread import OUTCOMES, is_line, report_comment, said_of
 from tests.domain.making import (
     AKI,
@@ -243,6 +245,22 @@ def test_what_nobody_watched_is_told_from_the_order_on() -> None:
         f"{CLOCK}  us-east-1  writer  not watched for 6.2 s: nobody knows whether it was up"
     )
     assert is_line(away)
+
+
+def test_a_forecast_is_told_when_it_has_changed() -> None:
+    def foretold(*names: str) -> Forecast:
+        obstacles = tuple(Obstacle(who=each, does=("1 temporary table",)) for each in names)
+        outlook = Outlook(dropped=len(names), obstacles=obstacles)
+        return Forecast(at=AT, region=US, vantage=US, asked_at=AT, outlook=outlook)
+
+    assert told(foretold("pid 1")) is None, "the card shows it"
+    assert told(foretold("pid 1"), foretold("pid 1")) is None
+    assert told(foretold("pid 1", "<!here>"), foretold("pid 1")) == (
+        "What stands in the way of zero downtime has changed; no order waits for that.\n"
+        "• 2 sessions would be dropped, and it was 1\n"
+        "• new: &lt;!here&gt;: 1 temporary table"
+    )
+    assert not is_line(foretold())
 
 
 def test_the_end_is_told_with_its_duration_versions_and_downtime() -> None:
