@@ -11,12 +11,14 @@ from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import START, Account, ChannelId, Position, Region, UpgradeId, UserId
 from bot.domain.plan import Plan
 from bot.domain.policy import Person, Policy
-from bot.domain.preflight import Facts, Maintenance
+from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.rds_events import RdsEvent
 from bot.domain.targets import UpgradeTarget
 from bot.domain.timeline import Entry
 from bot.domain.topology import Endpoint, GlobalCluster
 from bot.domain.upgrade import Upgrade
+from bot.domain.version import EngineVersion
+from bot.domain.zero_downtime import Looked
 from bot.messages.message import File, Message
 from bot.messages.strip import Strip
 
@@ -333,6 +335,12 @@ class Artist(Protocol):
 class Probe(Protocol):
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
         """A new connection and one query. Never raises."""
+        ...
+
+
+class Foresight(Protocol):
+    async def look(self, writer: Endpoint, version: EngineVersion, within: timedelta) -> Looked | Unread:
+        """What stands in the way of zero downtime just now, or why nobody can say. Never raises."""
         ...
 
 

@@ -61,4 +61,8 @@ def test_the_role_is_made_for_a_password_unless_somebody_chooses_iam() -> None:
     """Run as it stands, the file must suit the default: a live GRANT of rds_iam would switch the password off."""
     lines = (DEPLOY / "sql" / "probe-role.sql").read_text().splitlines()
     live = [line for line in lines if line and not line.startswith("--")]
-    assert live == ["CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50;", "\\password aurora_probe"]
+    assert live == [
+        "CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50;",
+        "\\password aurora_probe",
+        "GRANT pg_monitor TO aurora_probe;",
+    ]
