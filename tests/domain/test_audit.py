@@ -24,6 +24,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     MemberSeen,
@@ -38,6 +39,7 @@ from bot.domain.timeline import (
     Withdrawn,
 )
 from bot.domain.upgrade import Upgrade
+from bot.domain.zero_downtime import Outlook
 from tests.domain.making import (
     AKI,
     DBA,
@@ -65,6 +67,7 @@ LATE: Final = NOON + 60 * MINUTE
 HELD, EXPIRED, ORDERED = Held(at=AT, reasons=()), Expired(at=LATE), Ordered(at=AT)
 SEEN: Final = MemberSeen(at=AT, region=US, status="available", version="18.4", instances=())
 REACHED: Final = Reached(at=AT, region=US, use="writer", vantage=US, version="18.4")
+FORETOLD: Final = Forecast(at=AT, region=US, vantage=US, asked_at=NOON, outlook=Outlook(dropped=0))
 BY_NAME: Final = rule(approvers=[MINA])
 SEATS: Final = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
 SEATED: Final = rule([DBA, SORA], approvals=2).model_copy(update={"needs": SEATS})
@@ -418,6 +421,10 @@ def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
             "nothing of that kind happens to an upgrade that is “succeeded”",
         ),
         (
+            (proposed(), EXPIRED, FORETOLD),
+            "nothing of that kind happens to an upgrade that is “expired”",
+        ),
+        (
             (proposed(), EXPIRED, Overdue(at=LATE, after=timedelta(1))),
             "nothing of that kind happens to an upgrade that is “expired”",
         ),
@@ -443,3 +450,8 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
 )
 def test_what_may_happen(told: tuple[Entry, ...]) -> None:
     assert faults(*entries(proposal()), *told) == ()
+
+
+def test_a_forecast_changes_nothing_wherever_it_comes() -> None:
+    """One that was on its way while the order was given comes after it."""
+    assert faults(proposed(), FORETOLD, approved(), FORETOLD, intended(), FORETOLD, ORDERED, FORETOLD, finished()) == ()

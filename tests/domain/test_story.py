@@ -22,6 +22,7 @@ from bot.domain.timeline import (
     Entry,
     Expired,
     Finished,
+    Forecast,
     Held,
     Intended,
     LookedAway,
@@ -38,6 +39,7 @@ from bot.domain.timeline import (
     Withdrawn,
 )
 from bot.domain.upgrade import Upgrade
+from bot.domain.zero_downtime import Obstacle, Outlook
 from tests.domain.making import (
     AKI,
     AP,
@@ -316,3 +318,18 @@ def test_no_order_of_entries_breaks_the_story(entries: Sequence[Entry]) -> None:
     assert story.proposed.plan == plan()
     assert len(story.rds) == sum(isinstance(each, RdsSaid) for each in entries)
     assert story.proposed.rule == rule()
+
+
+def test_the_latest_forecast_counts_and_says_what_it_found_changed() -> None:
+    def foretold(*names: str) -> Forecast:
+        looked = Outlook(
+            dropped=len(names), obstacles=tuple(Obstacle(who=each, does=("DDL is running",)) for each in names)
+        )
+        return Forecast(at=AT, region=US, vantage=US, asked_at=AT, outlook=looked)
+
+    first, second = foretold("pid 1"), foretold("pid 2")
+    assert ENTRY.validate_json(ENTRY.dump_json(first)) == first
+    assert (after(first).forecast, after(first).forecast_changes) == (first, ())
+    assert after(first, second).forecast == second
+    assert after(first, second).forecast_changes == ("new: pid 2: DDL is running", "gone: pid 1: DDL is running")
+    assert after().forecast is None, "an older timeline has none"

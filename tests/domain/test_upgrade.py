@@ -503,3 +503,17 @@ def test_each_item_of_what_is_ordered_was_approved_by_enough_others(walked: tupl
                 assert entry.digest == planned.digest
                 assert all(approved_by[item] - {AKI} >= set(entry.approved_by) for item in planned.items)
                 assert len(set(entry.approved_by)) >= walked[0].rule.approvals
+
+
+def test_a_forecast_is_asked_for_by_the_proposal_and_before_the_order_only() -> None:
+    upgrade = in_status(Status.APPROVED)
+    assert upgrade.forecast_wanted == upgrade.proposed_at
+    assert moves.ask_forecast(upgrade, AT).forecast_wanted == AT
+    for status in set(Status) - {Status.APPROVED}:
+        with pytest.raises(Refused):
+            moves.ask_forecast(in_status(status), AT)
+
+
+def test_a_record_from_before_there_were_forecasts_is_read() -> None:
+    upgrade = in_status(Status.APPROVED)
+    assert Upgrade.model_validate_json(upgrade.model_dump_json(exclude={"forecast_asked_at"})) == upgrade
