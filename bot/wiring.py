@@ -16,6 +16,7 @@ from bot.adapters import logs
 from bot.adapters.artist import ProcessArtist
 from bot.adapters.clock import SharedClock, SteadyClock
 from bot.adapters.docket_crew import DocketCrew
+from bot.adapters.foresight import look
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.postgres import Postgres, Target, Token
 from bot.adapters.rds import RdsAurora
@@ -27,6 +28,7 @@ from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
 from bot.adapters.spill import FileSpill, usual_place
 from bot.crew.driver import Driver
+from bot.crew.forecaster import Forecaster
 from bot.crew.narrator import Narrator
 from bot.crew.prober import Cadence, NoSpill, Prober
 from bot.crew.watcher import Watcher
@@ -34,7 +36,10 @@ from bot.desk import Desk
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, TeamId, UpgradeId
+from bot.domain.preflight import Unread
 from bot.domain.topology import Endpoint
+from bot.domain.version import EngineVersion
+from bot.domain.zero_downtime import Looked, old_tls
 from bot.ports import Spill
 from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
 
@@ -167,7 +172,16 @@ class PostgresProbe:
     postgres: Postgres
 
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:
-        target = Target(
+        tried = await self.postgres.attempt(self._target(endpoint), deadline)
+        if tried.outcome is Outcome.AUTH:
+            self.tokens.forget(endpoint, self.settings.probe_user)
+        return tried
+
+    async def look(self, writer: Endpoint, version: EngineVersion, within: timedelta) -> Looked | Unread:
+        return await look(self.postgres, self._target(writer), old_tls(version), within)
+
+    def _target(self, endpoint: Endpoint) -> Target:
+        return Target(
             host=endpoint.host,
             port=endpoint.port,
             dbname=self.settings.probe_dbname,
@@ -176,10 +190,6 @@ class PostgresProbe:
             region=endpoint.region,
             sslrootcert=self.settings.probe_sslrootcert,
         )
-        tried = await self.postgres.attempt(target, deadline)
-        if tried.outcome is Outcome.AUTH:
-            self.tokens.forget(endpoint, self.settings.probe_user)
-        return tried
 
     def _password(self, endpoint: Endpoint) -> str | Token:
         if self.settings.probe_password is None or self.settings.probe_auth == "iam":
@@ -197,7 +207,8 @@ async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
             clock = SteadyClock(kept.clock.time_ns)
             cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
             probe = PostgresProbe(settings, tokens, Postgres(clock))
-            yield Prober(probe, kept.upgrades, clock, cadence, spill(settings))
+            forecaster = Forecaster(probe, kept.upgrades, clock)
+            yield Prober(probe, kept.upgrades, clock, cadence, spill(settings), forecaster)
     finally:
         tokens.close()
 

@@ -34,8 +34,8 @@ from bot.domain.preflight import Finding, blockers, preflight
 from bot.domain.rds_events import meaning_of
 from bot.domain.status import Status
 from bot.domain.targets import legal_targets
-from bot.domain.timeline import MemberSeen, RdsSaid
-from bot.domain.topology import GlobalCluster
+from bot.domain.timeline import Entry, Forecast, MemberSeen, RdsSaid, Reached
+from bot.domain.topology import GlobalCluster, Role
 from bot.domain.upgrade import Move, Upgrade
 from bot.ports import (
     Accepted,
@@ -58,6 +58,11 @@ WRITING = timedelta(seconds=15)  # as long the answer is tried to be written dow
 WRITE_AGAIN = timedelta(seconds=0.5)
 HELD_AGAIN = timedelta(seconds=15)  # so long after a hold it is looked again whether the reasons are gone
 SILENT_AGAIN = timedelta(seconds=5)  # so long after AWS did not answer it is asked again
+FORETOLD_WITHIN = timedelta(
+    seconds=5
+)  # as long an order waits for what its sessions are doing now, and goes on without
+FORECAST_IS_OLD = timedelta(minutes=1)
+FORETOLD_AGAIN = timedelta(seconds=0.2)
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 TO_THE_END = timedelta(seconds=20)  # for a cancelled turn to end the order it has begun; a stop kills after 30 s or so
 
@@ -162,7 +167,9 @@ class Driver:
             await self._save(moves.hold(upgrade, (doubt,), self.clock.now()))
             return
         try:
-            rule, approved_by = await self._check_once_more(upgrade)
+            await self._check(upgrade, fresh=False)
+            upgrade = await self._foretold(upgrade)
+            rule, approved_by = await self._check(upgrade, fresh=True)
         except _Pointless as gone:
             await self._save(moves.cancel(upgrade, None, self.clock.now(), str(gone)))
             return
@@ -237,7 +244,7 @@ class Driver:
             case _:
                 assert_never(answer)
 
-    async def _check_once_more(self, upgrade: Upgrade) -> tuple[Rule, tuple[UserId, ...]]:
+    async def _check(self, upgrade: Upgrade, *, fresh: bool) -> tuple[Rule, tuple[UserId, ...]]:
         """The rule in force and who approved, if the plan, the policy in force and preflight still allow the order (law 2).
 
         First as the shelf has it: while that holds the order back, AWS is not asked anew for each upgrade that waits.
@@ -245,10 +252,34 @@ class Driver:
         rule = self.policies.policy().rule_for(upgrade.cluster)
         approved_by = await self._counting(upgrade, rule)
         await self._check_moment(upgrade, rule)
-        await self._check_cluster(upgrade, fresh=False)
-        await self._check_cluster(upgrade, fresh=True)
+        await self._check_cluster(upgrade, fresh=fresh)
         await self._check_moment(upgrade, rule)
         return rule, approved_by
+
+    async def _foretold(self, upgrade: Upgrade) -> Upgrade:
+        """With a forecast of this moment, if whoever measures the writer gives one soon. It never holds the order back."""
+        now, asked = self.clock.now(), upgrade.forecast_asked_at
+        if asked and abs(now - asked) < FORECAST_IS_OLD:
+            return upgrade
+        if not await self._has_told(upgrade, lambda entry: _is_witness(entry, upgrade)):
+            return upgrade  # nobody is there to be asked
+        asking = await self.upgrades.save(moves.ask_forecast(upgrade, now), ())
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FORETOLD_WITHIN.total_seconds()
+        while not await self._has_told(asking, lambda entry: _answers(entry, asking)):
+            if loop.time() > until:
+                log.info("%s: no forecast came within %s", upgrade.id, FORETOLD_WITHIN)
+                break
+            await asyncio.sleep(FORETOLD_AGAIN.total_seconds())
+        return asking
+
+    async def _has_told(self, upgrade: Upgrade, what: Callable[[Entry], bool]) -> bool:
+        """False when nobody knows."""
+        try:
+            told = await self.upgrades.timeline(upgrade.id, readable_only=True)
+        except Unavailable:
+            return False
+        return any(what(each.entry) for each in told)
 
     async def _check_moment(self, upgrade: Upgrade, rule: Rule) -> None:
         """Refused while it is frozen, or outside of the hours."""
@@ -321,6 +352,20 @@ class _TooFew(Exception):
         super().__init__(f"{len(ruling.counting)} of {rule.approvals} approvals")
         self.rule = rule
         self.ruling = ruling
+
+
+def _is_witness(entry: Entry, upgrade: Upgrade) -> bool:
+    """Written by whoever measures the writer."""
+    writers = {step.region for step in upgrade.plan.steps if step.role is Role.WRITER}
+    match entry:
+        case Reached(region=region, use="writer") | Forecast(region=region):
+            return region in writers
+        case _:
+            return False
+
+
+def _answers(entry: Entry, asking: Upgrade) -> bool:
+    return isinstance(entry, Forecast) and entry.asked_at == asking.forecast_wanted
 
 
 async def _to_the_end(order: Coroutine[Any, Any, None]) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import assert_never
 
+from bot.crew.forecaster import Forecaster
 from bot.domain import outage
 from bot.domain.attempts import AT_ONCE, Attempt
 from bot.domain.errors import Conflict, Unavailable
@@ -70,6 +71,7 @@ class Prober:
     clock: Clock
     cadence: Cadence
     spill: Spill = field(default_factory=NoSpill)
+    forecaster: Forecaster | None = None
 
     async def recover_for_ever(self) -> None:
         """What is left behind here may be of endpoints that are measured elsewhere by now."""
@@ -144,7 +146,7 @@ class _Watch:
     async def keep(self) -> None:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
         schedule, here = asyncio.create_task(self._keep_rate()), asyncio.current_task()
-        spilling = asyncio.create_task(self._keep_spill())
+        spilling, foretelling = asyncio.create_task(self._keep_spill()), asyncio.create_task(self._foretell())
         try:
             while not (self._is_over() or self.is_taken) and not (here and here.cancelling()):
                 await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
@@ -152,7 +154,7 @@ class _Watch:
                     schedule.result()
                 await self._write_down()
         finally:
-            await _stop(schedule, spilling, *self.flying)
+            await _stop(schedule, spilling, foretelling, *self.flying)
             await self._leave()
 
     def _is_over(self) -> bool:
@@ -176,6 +178,11 @@ class _Watch:
             spill.release(*name)
         elif self.spilled:
             spill.drop(*name)
+
+    async def _foretell(self) -> None:
+        """Beside the measuring, which must not wait for it, nor end with it."""
+        if self.prober.forecaster:
+            await self.prober.forecaster.serve(lambda: self.upgrade, self.endpoint, self.vantage, self.claim)
 
     async def _keep_spill(self) -> None:
         """A task of its own, since the store may hang; in a thread, since the disk may."""
