@@ -53,6 +53,7 @@ OUTCOMES = {
     "other": "connection failed",
 }
 EXPIRY = "{date_short_pretty} {time}"
+MOST_CHANGES = 10  # of a forecast that are told
 MINOR_REFUSAL = "minor version upgrades"
 WRONG_STATE = ("InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState")
 TOO_MANY = ("Throttling", "ThrottlingException", "RequestLimitExceeded")
@@ -166,8 +167,10 @@ def _foretold(story: Story) -> str | None:
     """The card shows a forecast; what is told is how it has changed since."""
     if not story.forecast_changes:
         return None
-    items = "\n".join(f"• {plain(each, 400)}" for each in story.forecast_changes)
-    return f"What stands in the way of zero downtime has changed; no order waits for that.\n{items}"
+    items = "\n".join(f"• {plain(each, 300)}" for each in story.forecast_changes[:MOST_CHANGES])
+    more = len(story.forecast_changes) - MOST_CHANGES
+    rest = f"\n• and {more} more" if more > 0 else ""
+    return f"What stands in the way of zero downtime has changed; no order waits for that.\n{items}{rest}"
 
 
 def _rule_changed(story: Story) -> str:

@@ -119,6 +119,11 @@ def came_back(version: str = "18.6.1") -> CameBack:
     return CameBack(at=AT, region=US, use="writer", outage=outage(version=version))
 
 
+def foretold(*obstacles: Obstacle, dropped: int | None = 0, more: int = 0, unread: tuple[str, ...] = ()) -> Forecast:
+    looked = Outlook(dropped=dropped, obstacles=obstacles, more=more, unread=unread)
+    return Forecast(at=AT, region=US, vantage=US, asked_at=NOON, outlook=looked)
+
+
 def finished(outcome: Status = Status.SUCCEEDED, *measured: Measurement) -> Finished:
     return Finished(at=AT, outcome=outcome, why="", versions={US: "18.6.1"}, measured=measured)
 
@@ -341,6 +346,7 @@ def everything(text: str) -> list[Entry]:
     return [
         proposed(reason=text, findings=findings),
         CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.OTHER, detail=text),
+        foretold(Obstacle(who=text, does=(text,)), dropped=1, unread=(text,)),
         APPROVED,
         Held(at=AT, reasons=(text,)),
         reached(text),
@@ -353,7 +359,7 @@ def everything(text: str) -> list[Entry]:
     ]
 
 
-@given(outside, st.integers(min_value=1, max_value=11))
+@given(outside, st.integers(min_value=1, max_value=12))
 def test_nothing_from_outside_can_mention_anybody(text: str, length: int) -> None:
     message = drawn(tell(everything(text)[:length]))
     said = " ".join([message.text, *lines(message)])
@@ -392,7 +398,17 @@ def moments() -> Sequence[tuple[Entry, ...]]:
             WentDown(at=AT, region=name, use="reader", outcome=Outcome.REFUSED),
         )
     )
-    return ((), approvals, busy, (*approvals, *busy, INTENDED, Ordered(at=AT)), (*UNDER_WAY, *busy, finished()))
+    crowd = foretold(
+        *(Obstacle(who="w&" * 75, does=("d<" * 75,)) for _ in range(10)), more=90, unread=("u>" * 150,) * 10
+    )
+    return (
+        (),
+        approvals,
+        busy,
+        (*busy, crowd),
+        (crowd, *approvals, *busy, INTENDED, Ordered(at=AT)),
+        (*UNDER_WAY, *busy, finished()),
+    )
 
 
 @pytest.mark.parametrize("entries", moments())
@@ -423,11 +439,6 @@ def test_every_upgrade_has_a_card_that_slack_takes_with_the_buttons_of_its_state
         offered = offered | {"withdraw"}
     assert set(buttons(message)) == offered
     assert message == drawn(tell(told))
-
-
-def foretold(*obstacles: Obstacle, dropped: int | None = 0, more: int = 0, unread: tuple[str, ...] = ()) -> Forecast:
-    looked = Outlook(dropped=dropped, obstacles=obstacles, more=more, unread=unread)
-    return Forecast(at=AT, region=US, vantage=US, asked_at=NOON, outlook=looked)
 
 
 def test_what_stands_in_the_way_of_zero_downtime_is_shown_until_the_order() -> None:

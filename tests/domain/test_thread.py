@@ -261,6 +261,9 @@ def test_a_forecast_is_told_when_it_has_changed() -> None:
         "• new: &lt;!here&gt;: 1 temporary table"
     )
     assert not is_line(foretold())
+    crowd = told(foretold(*("&" * 300 for _ in range(12))), foretold()) or ""
+    assert len(crowd) < 4000
+    assert crowd.endswith("\n• and 3 more")
 
 
 def test_the_end_is_told_with_its_duration_versions_and_downtime() -> None:
