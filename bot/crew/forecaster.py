@@ -70,6 +70,7 @@ class Forecaster:
             await self.upgrades.append_once(upgrade.id, f"forecast:{entry.asked_at.isoformat()}", entry, claim)
         except Unavailable as trouble:
             log.warning("%s: its forecast waits for the store: %s", upgrade.id, trouble)
+            await asyncio.sleep(AGAIN.total_seconds())
             return False
         return True
 
