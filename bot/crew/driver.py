@@ -20,6 +20,7 @@ from bot.domain.driving import (
     Remind,
     TakeAsAccepted,
     TakeAsLost,
+    TellSlower,
     Wait,
     next_action,
 )
@@ -143,6 +144,8 @@ class Driver:
                 await self.upgrades.save(moves.lean(upgrade, outcome, busy, now), ())
             case Alarm():
                 await self._save(moves.overdue(upgrade, self.patience.deadline, now))
+            case TellSlower():
+                await self._save(moves.slower(upgrade, now))
             case Finish(outcome=outcome, why=why):
                 await self._finish(upgrade, outcome, why, seen)
             case _:

@@ -29,6 +29,7 @@ from bot.domain.timeline import (
     MemberSeen,
     NotOrdered,
     Ordered,
+    OverBudget,
     Overdue,
     Proposed,
     RdsSaid,
@@ -36,6 +37,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Slower,
     Turning,
     WentDown,
     Withdrawn,
@@ -233,7 +235,7 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
             return now.become(Status.REFUSED)
         case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway() | Forecast():
             return now.remain(*BEFORE_ORDER, *UNDER_WAY)
-        case MemberSeen() | RdsSaid() | Overdue():
+        case MemberSeen() | RdsSaid() | OverBudget() | Slower() | Overdue():
             return now.remain(*UNDER_WAY)
         case Finished():
             return now.remain(Status.UPGRADING).become(entry.outcome)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.judging import Seen, is_at_work, judge, shows_traces
 from bot.domain.status import Status
-from bot.domain.upgrade import Upgrade
+from bot.domain.upgrade import Upgrade, is_slower
 
 WORTH_REMINDING = timedelta(minutes=10)  # a proposal that waits no longer than this reminds nobody
 
@@ -69,12 +69,17 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class TellSlower:
+    """It takes longer than ever seen."""
+
+
+@dataclass(frozen=True)
 class Finish:
     outcome: Status
     why: str
 
 
-Action = Wait | Expire | Remind | GiveOrder | TakeAsAccepted | TakeAsLost | Lean | Alarm | Finish
+Action = Wait | Expire | Remind | GiveOrder | TakeAsAccepted | TakeAsLost | Lean | Alarm | TellSlower | Finish
 
 
 def next_action(upgrade: Upgrade, seen: Seen | None, now: datetime, patience: Patience) -> Action:
@@ -133,6 +138,8 @@ def _under_way(upgrade: Upgrade, seen: Seen, patience: Patience) -> Finish | Lea
     return None
 
 
-def _alarm_or_wait(upgrade: Upgrade, now: datetime, patience: Patience) -> Alarm | Wait:
+def _alarm_or_wait(upgrade: Upgrade, now: datetime, patience: Patience) -> Alarm | TellSlower | Wait:
     late = upgrade.intent_at is not None and now - upgrade.intent_at >= patience.deadline
-    return Alarm() if late and upgrade.overdue_at is None else Wait()
+    if late and upgrade.overdue_at is None:
+        return Alarm()
+    return TellSlower() if is_slower(upgrade, now) else Wait()

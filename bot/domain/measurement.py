@@ -47,6 +47,13 @@ class Measurement(Value):
         """None while an outage has no end: then nobody can say."""
         return in_all(self.outages, self.unobserved).at_most
 
+    @property
+    def no_more_than(self) -> timedelta | None:
+        """As `at_most`, but no less than an outage that may have gone unseen. None when that is not known either."""
+        if self.since is None or self.at_most is None or not (self.outages or self.resolution):
+            return None
+        return max(self.at_most, self.resolution or timedelta())
+
     def since_order(self, ordered_at: datetime, until: datetime) -> Self:
         """Without the outages that were over before the order, and with all that nobody looked at from then on."""
         outages = tuple(each for each in self.outages if each.ended_by is None or each.ended_by >= ordered_at)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from bot.domain.base import Value
+from bot.domain.budget import Budget, written
 from bot.domain.errors import Refused
 from bot.domain.hours import Hours
 from bot.domain.ids import ChannelId, Region, TeamId, UserId
@@ -48,6 +49,7 @@ class Rule(Value):
     forbidden_regions: tuple[Annotated[Region, Field(pattern=r"^[a-z]+(-[a-z]+)+-\d+$")], ...] = ()
     hours: Hours | None = None  # in which orders are given; at any time without
     freezers: tuple[Approver, ...] = ()
+    budget: Budget | None = None  # how long each endpoint may be unreachable; a proposal may ask for less
 
     @model_validator(mode="before")
     @classmethod
@@ -201,6 +203,15 @@ def check_proposal(rule: Rule, ruling: Ruling, groups: Groups, proposer: UserId,
         raise Refused(
             f"Nothing proposed now could be ordered before it expires, {rule.expires_after_minutes:g} min from now: "
             f"{ruling.closed}. Propose it later, or give the rule a longer expires_after_minutes."
+        )
+
+
+def check_budget(rule: Rule, asked: timedelta | None) -> None:
+    """Refused when a proposal allows itself more downtime than its rule does."""
+    if asked and rule.budget and asked > rule.budget:
+        raise Refused(
+            f"{_capital(rule.named)} has a downtime budget of {written(rule.budget)}, so a proposal can ask for less, and not "
+            f"for {written(asked)}. Leave its budget out, or change the rule first."
         )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from bot.domain.attempts import Outcome
 from bot.domain.base import Value
+from bot.domain.budget import Kept, kept_at, kept_by_all
 from bot.domain.ids import Account, Region, UpgradeId, UserId
 from bot.domain.measurement import Measurement
 from bot.domain.outage import Outage
@@ -50,7 +51,7 @@ class EndpointReport(Value):
     then `since` is null too: it is measured from its first answer on, or, when that is long ago, from some minutes before
     the order on, and so are the attempts counted. Nobody knows what it was in the stretches of
     `unobserved`, so `at_most` counts them as downtime and `at_least` does not. Both are of outages that an attempt saw: a
-    single one of `resolution` seconds or less may have gone unseen.
+    single one of `resolution` seconds or less may have gone unseen. `budget_kept` is null when there was no budget.
     """
 
     region: Region
@@ -66,6 +67,7 @@ class EndpointReport(Value):
     unobserved: tuple[Unobserved, ...]
     resolution: float | None
     outages: tuple[OutageReport, ...]
+    budget_kept: Kept | None = None
 
 
 class DecisionReport(Value):
@@ -85,7 +87,11 @@ class RdsEventReport(Value):
 
 
 class Report(Value):
-    """`report.json`. Times are UTC, durations seconds."""
+    """`report.json`. Times are UTC, durations seconds.
+
+    `budget` is the downtime that each endpoint was allowed, and `budget_kept` whether all of them kept to it: `kept` and
+    `broken` are certain, with `cannot tell` the budget lies between the bounds, or there are none. Null without a budget.
+    """
 
     schema_version: Literal[1] = 1
     upgrade: UpgradeId
@@ -105,6 +111,8 @@ class Report(Value):
     took: timedelta | None  # from the order to the outcome
     members: tuple[MemberReport, ...]
     endpoints: tuple[EndpointReport, ...]
+    budget: float | None = None
+    budget_kept: Kept | None = None
     findings: tuple[Finding, ...]
     rds_events: tuple[RdsEventReport, ...]
 
@@ -133,7 +141,9 @@ def report(timeline: Iterable[Entry]) -> Report:
         finished_at=finished.at,
         took=finished.at - story.ordered_at if story.ordered_at else None,
         members=_members(story, entries),
-        endpoints=tuple(_endpoint(each) for each in finished.measured),
+        endpoints=tuple(_endpoint(each, story.budget) for each in finished.measured),
+        budget=story.budget.total_seconds() if story.budget else None,
+        budget_kept=kept_by_all(kept_at(each, story.budget) for each in finished.measured) if story.budget else None,
         findings=story.findings,
         rds_events=_rds_events(story),
     )
@@ -172,7 +182,7 @@ def _members(story: Story, entries: Iterable[Entry]) -> tuple[MemberReport, ...]
     )
 
 
-def _endpoint(measured: Measurement) -> EndpointReport:
+def _endpoint(measured: Measurement, budget: timedelta | None) -> EndpointReport:
     proven = measured.since is not None
     at_most = measured.at_most
     return EndpointReport(
@@ -189,6 +199,7 @@ def _endpoint(measured: Measurement) -> EndpointReport:
         unobserved=measured.unobserved,
         resolution=measured.resolution.total_seconds() if measured.resolution is not None else None,
         outages=tuple(map(_outage, measured.outages)),
+        budget_kept=kept_at(measured, budget) if budget else None,
     )
 
 

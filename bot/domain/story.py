@@ -7,6 +7,7 @@ from typing import assert_never
 from pydantic import Field
 
 from bot.domain.base import Value
+from bot.domain.budget import stricter
 from bot.domain.ids import Region, UserId
 from bot.domain.outage import Outage, in_all
 from bot.domain.plan import Plan, covered_by
@@ -30,6 +31,7 @@ from bot.domain.timeline import (
     MemberSeen,
     NotOrdered,
     Ordered,
+    OverBudget,
     Overdue,
     Proposed,
     RdsSaid,
@@ -37,6 +39,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Slower,
     Turning,
     WentDown,
     Withdrawn,
@@ -95,6 +98,7 @@ class Story(Value):
     rds: tuple[RdsSaid, ...] = ()
     forecast: Forecast | None = None
     forecast_changes: tuple[str, ...] = ()  # what the last one found changed
+    over_budget: tuple[OverBudget, ...] = ()
     overdue: Overdue | None = None
     finished: Finished | None = None
     ended_at: datetime | None = None
@@ -123,6 +127,11 @@ class Story(Value):
         least = 1 if self.status is Status.PROPOSED else 0  # of those who approved, not all need count
         count = max(least, self.needed - len(self.approved))
         return self.missing or ((Need(approvers=self.approvers, approvals=count),) if count > 0 else ())
+
+    @property
+    def budget(self) -> timedelta | None:
+        """How long each endpoint may be unreachable: the rule's, as it was when last asked, or a stricter one of the proposal."""
+        return stricter(self.rule.budget, self.proposed.own_budget)
 
     def version_of(self, region: Region) -> str | None:
         """As the database itself last said it, patch included."""
@@ -198,6 +207,10 @@ class Story(Value):
                 before = self.forecast
                 changed = outlook_changes(before.outlook, entry.outlook) if before else ()
                 return {"forecast": entry, "forecast_changes": changed}
+            case OverBudget():
+                return {"over_budget": (*self.over_budget, entry)}
+            case Slower():
+                return {}
             case Overdue():
                 return {"overdue": entry}
             case Finished():

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from bot.domain.attempts import Outcome
 from bot.domain.base import Value
+from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import Region, TeamId, UpgradeId, UserId
 from bot.domain.measurement import Measurement
 from bot.domain.outage import Outage
@@ -27,6 +28,8 @@ class Happening(Value):
 
 
 class Proposed(Happening):
+    """`own_budget` is a downtime budget that the proposal asks for beside the rule's. Older entries have no `expectation`."""
+
     kind: Literal["proposed"] = "proposed"
     upgrade: UpgradeId
     team: TeamId
@@ -36,6 +39,8 @@ class Proposed(Happening):
     findings: tuple[Finding, ...]
     rule: Rule
     expires_at: datetime
+    own_budget: timedelta | None = None
+    expectation: Expectation | None = None
 
 
 class Approved(Happening):
@@ -226,6 +231,26 @@ class Forecast(Happening):
     outlook: Outlook
 
 
+class OverBudget(Happening):
+    """Since the order this endpoint has provably been unreachable for longer than the downtime budget allows; told once."""
+
+    kind: Literal["over_budget"] = "over_budget"
+    region: Region
+    use: str
+    at_least: timedelta
+    budget: timedelta
+
+
+class Slower(Happening):
+    """It lasts longer than ever seen: what this endpoint is unreachable, or the upgrade itself where none is named."""
+
+    kind: Literal["slower"] = "slower"
+    region: Region | None = None
+    use: str | None = None
+    lasting: timedelta
+    usual: Usual
+
+
 class Overdue(Happening):
     """The upgrade takes longer than it should. Nothing is stopped: AWS has no cancel."""
 
@@ -265,6 +290,8 @@ Entry = Annotated[
     | CameBack
     | LookedAway
     | Forecast
+    | OverBudget
+    | Slower
     | Overdue
     | Finished,
     Field(discriminator="kind"),

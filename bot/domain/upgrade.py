@@ -7,7 +7,9 @@ from typing import Literal, Self
 from pydantic import Field
 
 from bot.domain.base import Value
+from bot.domain.budget import stricter
 from bot.domain.errors import Refused
+from bot.domain.expectation import Expectation
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.measurement import Measurement
 from bot.domain.plan import Plan, covered_by, differences
@@ -32,6 +34,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Slower,
     Turning,
     Withdrawn,
 )
@@ -97,6 +100,9 @@ class Upgrade(Value):
     busy_at: datetime | None = None  # when RDS first showed that it works on the order
     leaning: Leaning | None = None
     overdue_at: datetime | None = None
+    own_budget: timedelta | None = None  # of the proposal, beside the rule's
+    expectation: Expectation | None = None
+    slower_at: datetime | None = None
     finished_at: datetime | None = None
 
     @property
@@ -106,6 +112,11 @@ class Upgrade(Value):
     @property
     def cluster(self) -> str:
         return self.plan.global_cluster
+
+    @property
+    def budget(self) -> timedelta | None:
+        """How long each endpoint may be unreachable; of the rule's and the proposal's own the stricter one holds."""
+        return stricter(self.rule.budget, self.own_budget)
 
     @property
     def approved_by(self) -> tuple[UserId, ...]:
@@ -187,12 +198,15 @@ def propose(
     rule: Rule,
     now: datetime,
     seal: str = "",
+    budget: timedelta | None = None,
+    expectation: Expectation | None = None,
 ) -> Move:
     """A new Upgrade, waiting for approval until the rule's time is over."""
     expires_at = now + rule.expires_after
     upgrade = Upgrade(
         id=id, status=Status.PROPOSED, team=team, plan=plan, findings=findings, rule=rule,
         proposed_by=by, proposed_at=now, expires_at=expires_at, reason=reason, missing=rule.needs, seal=seal,
+        own_budget=budget, expectation=expectation,
     )  # fmt: skip
     entry = Proposed(
         at=now,
@@ -204,6 +218,8 @@ def propose(
         findings=findings,
         rule=rule,
         expires_at=expires_at,
+        own_budget=budget,
+        expectation=expectation,
     )
     return upgrade, (entry,)
 
@@ -426,6 +442,21 @@ def lean(upgrade: Upgrade, outcome: Status | None, busy: bool, now: datetime) ->
 
 def overdue(upgrade: Upgrade, after: timedelta, now: datetime) -> Move:
     return upgrade._remain(*UNDER_WAY, overdue_at=now), (Overdue(at=now, after=after),)
+
+
+def slower(upgrade: Upgrade, now: datetime) -> Move:
+    """Tell once that it takes longer than ever seen; nothing to tell when that is not so."""
+    if not is_slower(upgrade, now) or upgrade.expectation is None or upgrade.intent_at is None:
+        return upgrade, ()
+    entry = Slower(at=now, lasting=now - upgrade.intent_at, usual=upgrade.expectation.lasting)
+    return upgrade._remain(*UNDER_WAY, slower_at=now), (entry,)
+
+
+def is_slower(upgrade: Upgrade, now: datetime) -> bool:
+    """Whether it takes longer than ever seen, and that is not told yet."""
+    if upgrade.expectation is None or upgrade.intent_at is None or upgrade.slower_at is not None:
+        return False
+    return upgrade.expectation.lasting.is_surpassed_by(now - upgrade.intent_at)
 
 
 def finish(

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from bot.domain.budget import written
 from bot.domain.buttons import Button
 from bot.domain.plan import Step, differences
 from bot.domain.preflight import Severity
@@ -13,7 +14,8 @@ from bot.domain.status import Status
 from bot.domain.story import Story, Watched
 from bot.domain.topology import Role
 from bot.domain.upgrade import said
-from bot.messages.downtime import downtime
+from bot.messages.downtime import budget_kept, downtime
+from bot.messages.expected import expected
 from bot.messages.markup import (
     TEXT,
     Block,
@@ -63,7 +65,7 @@ BUTTONS: Final[Mapping[str, tuple[str, str, str | None]]] = {  # action: label, 
 def card(story: Story, buttons: Mapping[str, Button] = NO_BUTTONS) -> Message:
     """The card of an upgrade, as far as its timeline tells. It carries the tokens of its buttons and nothing else of them."""
     title, body, people = _title(story), _regions(story), _people(story)
-    parts = _changed(story), _rule_changed(story), _forecast(story), _downtime(story)
+    parts = _changed(story), _rule_changed(story), _expected(story), _forecast(story), _downtime(story), _budget(story)
     blocks: list[Block] = [section(f"{MARKS[story.status]} *{title}*"), section(body), context(_preflight(story))]
     blocks += [context(each) for each in (*parts, sparklines(story)) if each]
     blocks.append(context(people))
@@ -201,6 +203,23 @@ def _downtime(story: Story) -> str:
         if parts
         else ""
     )
+
+
+def _budget(story: Story) -> str:
+    """What is allowed, which endpoints are beyond it so far, and in the end whether it was kept."""
+    if story.budget is None:
+        return ""
+    if story.finished:
+        return budget_kept(story.finished.measured, story.budget)
+    broken = ", ".join(f"{each.region} {each.use}" for each in story.over_budget)
+    return f"Downtime budget: {written(story.budget)} for each endpoint" + (
+        f" · *broken* by {broken}" if broken else ""
+    )
+
+
+def _expected(story: Story) -> str:
+    expectation = story.proposed.expectation
+    return expected(expectation) if expectation and not story.ended_at else ""
 
 
 def _endpoint(watched: Watched) -> str:

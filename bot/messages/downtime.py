@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bot.domain.budget import Kept, kept_at, kept_by_all, written
 from bot.domain.measurement import Measurement
 from bot.messages.markup import TENTH, bounds
 
@@ -10,6 +11,28 @@ from bot.messages.markup import TENTH, bounds
 def downtime(measured: Sequence[Measurement]) -> str:
     """One line over all endpoints; of one that nobody watched for a while it says so."""
     return "Downtime (new connections): " + (" · ".join(map(_one, measured)) or "nothing was measured")
+
+
+def budget_kept(measured: Sequence[Measurement], budget: timedelta) -> str:
+    """Whether every endpoint kept to it; where that is not so of all, each with what is known."""
+    verdicts = [kept_at(each, budget) for each in measured]
+    overall = kept_by_all(verdicts)
+    told = [_verdict(each, verdict, budget) for each, verdict in zip(measured, verdicts, strict=True)]
+    details = f" ({' · '.join(told)})" if told and overall is not Kept.YES else ""
+    return f"Downtime budget of {written(budget)}: *{overall}*{details}"
+
+
+def _verdict(measured: Measurement, verdict: Kept, budget: timedelta) -> str:
+    where = f"{measured.region} {measured.use}"
+    if verdict is not Kept.CANNOT_TELL:
+        return f"{where} {verdict}"
+    if measured.since is None:
+        return f"{where} could not be measured"
+    if measured.at_most is None:
+        return f"{where} cannot tell: nobody saw the end of its outage"
+    if measured.at_most <= budget:
+        return f"{where} cannot tell: a longer outage may have gone unseen"
+    return f"{where} cannot tell: the budget lies between the bounds"
 
 
 def _one(measured: Measurement) -> str:

@@ -1,8 +1,9 @@
 """`report.md`: the report for people, as a Markdown file."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bot.domain.budget import written
 from bot.domain.report import EndpointReport, Report
 from bot.domain.upgrade import said
 from bot.messages.markup import lasting
@@ -31,9 +32,15 @@ def _summary(made: Report) -> str:
         f"- Approved by {approvals} (plan {made.digest})",
         f"- Ordered at {_time(made.ordered_at)}, over at {_time(made.finished_at)}"
         + (f", took {lasting(made.took)}" if made.took is not None else ""),
+        *_budget(made),
         f"- Account {made.account}, upgrade {made.upgrade}; all times are UTC",
     )
     return "\n".join(lines)
+
+
+def _budget(made: Report) -> Iterable[str]:
+    if made.budget is not None:
+        yield f"- Downtime budget of {written(timedelta(seconds=made.budget))} for each endpoint: {made.budget_kept}"
 
 
 def _members(made: Report) -> Iterable[Sequence[str]]:
@@ -53,6 +60,7 @@ def _downtime(made: Report) -> str:
         "not watched",
         "may be unseen",
         "measured from",
+        *(["budget"] if made.budget is not None else []),
     )
     table = _table(head, (_endpoint(each) for each in made.endpoints))
     outages = [
@@ -77,6 +85,7 @@ def _endpoint(each: EndpointReport) -> Sequence[str]:
         "; ".join(f"{_time(stretch.since)} to {_time(stretch.until)}" for stretch in each.unobserved) or "never",
         "unknown" if each.resolution is None else f"up to {each.resolution:.3f} s",
         each.vantage,
+        *([each.budget_kept] if each.budget_kept else []),
     )
 
 

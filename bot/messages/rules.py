@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bot.domain.budget import written
 from bot.domain.policy import Rule
 from bot.messages.markup import mentions
 
@@ -25,11 +26,17 @@ def rule_changes(before: Rule, now: Rule) -> str:
         said.append(f"forbidden Regions {_listed(before.forbidden_regions)} → {_listed(now.forbidden_regions)}")
     if before.hours != now.hours:
         said.append(f"hours {before.hours or 'any'} → {now.hours or 'any'}")
+    if before.budget != now.budget:
+        said.append(f"downtime budget {_allowed(before)} → {_allowed(now)}")
     return "; ".join(said)
 
 
 def _asked(rule: Rule) -> str:
     return " and ".join(f"{each.approvals} of {mentions(each.approvers)}" for each in rule.slots)
+
+
+def _allowed(rule: Rule) -> str:
+    return written(rule.budget) if rule.budget else "none"
 
 
 def _listed(regions: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from bot.domain.budget import written
 from bot.domain.report import Report
 from bot.domain.status import Status
 from bot.domain.story import Story
@@ -22,6 +23,7 @@ from bot.domain.timeline import (
     MemberSeen,
     NotOrdered,
     Ordered,
+    OverBudget,
     Overdue,
     Proposed,
     RdsSaid,
@@ -29,10 +31,12 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    Slower,
     WentDown,
     Withdrawn,
 )
-from bot.messages.downtime import downtime
+from bot.messages.downtime import budget_kept, downtime
+from bot.messages.expected import slower
 from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
 from bot.messages.rules import rule_changes
@@ -106,6 +110,13 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return _line(entry) if story.ordered_at else None
         case RdsSaid() | CannotMeasure() | WentDown() | CameBack():
             return _line(entry)
+        case OverBudget():
+            return (
+                f"{when(entry.at)}  {entry.region}  {entry.use}  over the downtime budget: unreachable for more than the "
+                f"{written(entry.budget)} allowed"
+            )
+        case Slower():
+            return slower(entry)
         case Overdue():
             return (
                 f"{user(story.proposed.by)}, {mentions(story.proposed.rule.approvers)}: this takes longer than {lasting(entry.after)}. "
@@ -225,7 +236,8 @@ def _finished(entry: Finished, story: Story) -> str:
     }
     versions = ", ".join(f"{region} {plain(version, 100)}" for region, version in entry.versions.items())
     now_on = f" {versions}." if versions else ""
-    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured)}"
+    budget = f"\n{budget_kept(entry.measured, story.budget)}" if story.budget else ""
+    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured)}{budget}"
 
 
 def report_comment(made: Report, missing: Sequence[str] = ()) -> str:

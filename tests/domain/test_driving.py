@@ -19,9 +19,11 @@ from bot.domain.driving import (
     Remind,
     TakeAsAccepted,
     TakeAsLost,
+    TellSlower,
     Wait,
     next_action,
 )
+from bot.domain.expectation import expect
 from bot.domain.judging import Seen
 from bot.domain.rds_events import Meaning, meaning_of
 from bot.domain.status import Status
@@ -51,6 +53,7 @@ INTENT = NOON + 2 * MINUTE
 PATIENCE = Patience(
     quiet=90 * SECOND, settle=30 * SECOND, doubt=300 * SECOND, last_words=120 * SECOND, deadline=90 * MINUTE
 )
+SLOW = upgrading().model_copy(update={"expectation": expect(())})
 OLD = cluster()
 NEW = cluster(version="18.6")
 AT_WORK = cluster(member(US), member(AP, status="upgrading"))
@@ -459,6 +462,14 @@ def test_the_deadline_alarms_once_and_the_following_goes_on() -> None:
     assert isinstance(follow.finds(NEW, 6000), Finish)
 
 
+def test_slower_than_ever_is_said_once_and_no_alarm_waits_for_it() -> None:
+    assert next_action(SLOW, None, ago(480), PATIENCE) == Wait()
+    assert next_action(SLOW, None, ago(481), PATIENCE) == TellSlower()
+    told, _ = moves.slower(SLOW, ago(481))
+    assert next_action(told, None, ago(5399), PATIENCE) == Wait()
+    assert next_action(SLOW, None, ago(5400), PATIENCE) == Alarm()
+
+
 @pytest.mark.parametrize("upgrade", [ordering(), upgrading()])
 def test_a_silent_aws_does_not_keep_people_from_being_alarmed(upgrade: Upgrade) -> None:
     assert next_action(upgrade, None, ago(5399), PATIENCE) == Wait()
@@ -547,6 +558,7 @@ def test_every_action_is_reached_somewhere_in_this_file() -> None:
         ),
         Lean: (upgrading(), decide(upgrading(), AT_WORK)),
         Alarm: (upgrading(), next_action(upgrading(), None, ago(5400), PATIENCE)),
+        TellSlower: (SLOW, next_action(SLOW, None, ago(600), PATIENCE)),
         Finish: (upgrading(), Following(upgrading()).finds(NEW, 100)),
     }
     assert set(starts) == set(get_args(Action))
@@ -568,6 +580,8 @@ def carried_out(upgrade: Upgrade, action: Action) -> Upgrade:
             return moves.remind(upgrade, at)[0]
         case GiveOrder():
             return moves.intend(upgrade, upgrade.approved_by, NOON)[0]
+        case TellSlower():
+            return moves.slower(upgrade, ago(600))[0]
         case TakeAsAccepted():
             return moves.accepted(upgrade, at, observed=True)[0]
         case TakeAsLost():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
+from bot.domain.expectation import expect
 from bot.domain.ids import Region
 from bot.domain.quorum import Need
 from bot.domain.status import Status
@@ -29,12 +30,14 @@ from bot.domain.timeline import (
     MemberSeen,
     NotOrdered,
     Ordered,
+    OverBudget,
     Overdue,
     RdsSaid,
     Reached,
     Reminded,
     Reopened,
     Replanned,
+    Slower,
     WentDown,
     Withdrawn,
 )
@@ -293,6 +296,8 @@ def one_of_each() -> Sequence[Entry]:
         rds_said("Database cluster is online."), reached(),
         CannotMeasure(at=AT, region=US, use="writer", vantage=AP, outcome=Outcome.TLS, detail="expired"),
         went_down(), came_back(10, 12.7), looked_away(20, 25), Overdue(at=AT, after=timedelta(minutes=90)),
+        OverBudget(at=AT, region=US, use="writer", at_least=timedelta(seconds=6), budget=timedelta(seconds=5)),
+        Slower(at=AT, lasting=timedelta(minutes=9), usual=expect(()).lasting),
         Finished(at=AT, outcome=Status.SUCCEEDED, why="done", versions={US: "18.6.1"}, measured=()),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.answered import Standing
+from bot.domain.budget import written
 from bot.domain.status import Status
 from bot.domain.upgrade import Upgrade
 from bot.messages.answers.wording import DAY_AND_TIME, approvals, card_link, message, what
@@ -13,8 +14,10 @@ from bot.messages.message import Message
 def proposed(standing: Standing) -> Message:
     upgrade = standing.upgrade
     asked = f"It {approvals(upgrade)} and expires {when(upgrade.expires_at, DAY_AND_TIME)}."
+    budget = f"Its downtime budget is {written(upgrade.budget)} for each endpoint." if upgrade.budget else ""
     return message(
         f"Proposed: {what(upgrade)}. {asked}",
+        budget,
         _would_wait(standing.waits),
         card_link(upgrade.channel, standing.link, standing.trouble),
     )

@@ -11,7 +11,7 @@ from bot.domain.topology import POSTGRESQL, GlobalCluster, Member
 from bot.domain.upgrade import Upgrade, said
 from bot.domain.version import EngineVersion
 from bot.messages.answers.wording import DAY_AND_TIME, MOST_UPGRADES, card_link, frost_of, message, standing_of, what
-from bot.messages.downtime import downtime
+from bot.messages.downtime import budget_kept, downtime
 from bot.messages.markup import code, cut, lasting, mentions, plain, quoted, user, when
 from bot.messages.message import Message
 
@@ -24,6 +24,7 @@ def help_() -> Message:
                 "`/aurora list`  all global clusters with their members",
                 "`/aurora show orders`  its members, the versions it can go to, pending maintenance",
                 '`/aurora upgrade orders 18.6 "patch for CVE"`  propose it; others approve, then AWS gets the order',
+                "`/aurora upgrade orders 18.6 budget 5s why`  the same, with no more than 5 s of downtime for each endpoint",
                 "`/aurora upgrade orders`  which versions it can go to",
                 "`/aurora status`  all open upgrades; `/aurora status orders`  the latest of one cluster",
                 "`/aurora history`  past upgrades and what they cost; `/aurora history orders`  those of one cluster",
@@ -174,6 +175,8 @@ def _past(past: Past) -> str:
     if upgrade.finished_at and upgrade.intent_at:
         head.append(f"took {lasting(upgrade.finished_at - upgrade.intent_at)} from the order on")
     cost = downtime(ending.measured) if isinstance(ending, Finished) else ""
+    if isinstance(ending, Finished) and upgrade.budget:
+        cost += f"\n{budget_kept(ending.measured, upgrade.budget)}"
     where = f"{_people(upgrade, ending)}  ·  {card_link(upgrade.channel, past.link, past.trouble)}"
     return "\n".join(filter(None, ["  ·  ".join(head), _why(ending), cost, where]))
 
