@@ -16,6 +16,7 @@ from bot.domain.attempts import AT_ONCE, Attempt
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, State, WentDown
+from bot.domain.limits import surpassed
 from bot.domain.timeline import CameBack as BackEntry
 from bot.domain.timeline import CannotMeasure as CannotEntry
 from bot.domain.timeline import Entry, Reached
@@ -131,6 +132,7 @@ class _Watch:
     ended: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MEMORY))
     happened: deque[tuple[str, Entry]] = field(default_factory=deque)
     has_begun: bool = False
+    surpassed: set[str] = field(default_factory=set)  # the limits of which it is told
     flying: dict[asyncio.Task[None], datetime] = field(default_factory=dict)
     spilled: Attempt | None = None  # the latest one
 
@@ -246,6 +248,16 @@ class _Watch:
                     self.ended.popleft()
                 self._take(each, settled=LONG_AGO)
         self._happen(self.ledger.settle(settled))
+        self._surpass()
+
+    def _surpass(self) -> None:
+        """Each limit once; whoever takes over finds it told."""
+        if self.upgrade.intent_at is None:
+            return
+        for entry in surpassed(self.upgrade, self.endpoint, self.ledger.outages):
+            if entry.kind not in self.surpassed:
+                self.surpassed.add(entry.kind)
+                self.happened.append((entry.kind, entry))
 
     def _take(self, attempt: Attempt, settled: datetime) -> None:
         if attempt.outcome.proves_up:

@@ -27,6 +27,7 @@ from bot.crew.prober import Cadence, NoSpill, Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
+from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import UpgradeId
 from bot.domain.measurement import measure
 from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
@@ -253,6 +254,35 @@ async def test_an_outage_is_told_as_it_happens(store: Store, upgrade: Upgrade, s
         await says(store, upgrade, "reached", "went_down", "came_back")
     (outage,) = measure(US, "writer", (US,), await stored(store, upgrade)).outages
     assert (outage.outcomes, outage.version_after) == ((REFUSED,), "18.6.1")
+
+
+async def test_what_is_beyond_its_limits_is_told_while_it_lasts_and_once(store: Store, script: Script) -> None:
+    few = Usual(median=SECOND / 10, worst=SECOND / 10, of=5)
+    usual = Expectation(writer=few, secondary=few, lasting=few)
+    made, (entry,) = proposal(datetime.now(UTC))
+    limits = {"own_budget": SECOND / 5, "expectation": usual}
+    upgrade = await store.create(made.model_copy(update=limits), [entry.model_copy(update=limits)])
+
+    async def limits_told() -> list[str]:
+        return [kind for kind in await store.kinds(upgrade.id) if kind in ("over_budget", "slower")]
+
+    async def is_told() -> bool:
+        return sorted(await limits_told()) == ["over_budget", "slower"]
+
+    async with probing(store, upgrade, script):
+        await says(store, upgrade, "reached")
+        script.outcome = REFUSED
+        await says(store, upgrade, "reached", "went_down")
+        await script.more(10)
+        assert await limits_told() == [], "before the order nothing is allowed or expected"
+        await order(store, upgrade)
+        await eventually(is_told)
+        assert await told(store, upgrade) == ["reached", "went_down"]
+    async with probing(store, upgrade, script, holder="another"):
+        await script.more(20)
+        script.outcome = OK
+        await says(store, upgrade, "reached", "went_down", "came_back")
+    assert await is_told()
 
 
 @dataclass
