@@ -55,8 +55,8 @@ async def reply(desk: Desk, by: UserId, request: Request) -> Message:
             return answers.clusters(await desk.clusters(page))
         case Show(cluster):
             return answers.cluster(await desk.show(cluster))
-        case Propose(cluster, version, reason):
-            return answers.proposed(await desk.propose(by, cluster, version, reason))
+        case Propose(cluster, version, reason, budget):
+            return answers.proposed(await desk.propose(by, cluster, version, reason, budget))
         case StatusOf(cluster):
             return answers.status(await desk.status(cluster), cluster, await desk.frosts())
         case HistoryOf(cluster):

@@ -1,5 +1,6 @@
 """The desk as the ears know it: what can be asked, and how it can go wrong."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.answered import Catalogue, Chilled, History, Pressed, Shown, Standing, Thawed
@@ -15,7 +16,9 @@ class Desk(Protocol):
 
     async def show(self, name: str) -> Shown: ...
 
-    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing: ...
+    async def propose(
+        self, by: UserId, cluster: str, version: str | None, reason: str, budget: timedelta | None
+    ) -> Standing: ...
 
     async def pressed(self, token: str, action: str) -> Pressed: ...
 

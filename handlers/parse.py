@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from bot.domain import budget
 from bot.domain.errors import Refused
 from bot.domain.freezing import EXAMPLES
 from bot.domain.suggest import closest
@@ -38,6 +40,7 @@ class Propose:
     cluster: str
     version: str | None = None
     reason: str = ""
+    budget: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ USAGE: Final[Mapping[str, str]] = {
     "help": "help",
     "list": "list [PAGE]",
     "show": "show CLUSTER",
-    "upgrade": "upgrade CLUSTER VERSION [REASON]",
+    "upgrade": "upgrade CLUSTER VERSION [budget TIME] [REASON]",
     "status": "status [CLUSTER]",
     "history": "history [CLUSTER]",
     "decline": "decline CLUSTER [REASON]",
@@ -178,7 +181,34 @@ def _upgrade(rest: str) -> Request:
     if not cluster:
         raise Refused(f"Which cluster? {_usage('upgrade')} `/aurora list` shows all clusters.")
     version, rest = _split(rest)
-    return Propose(cluster, version or None, _reason(rest))
+    allowed, rest = _budget(rest)
+    return Propose(cluster, version or None, _reason(rest), allowed)
+
+
+_BUDGET: Final = re.compile(r"budget(?:\s*[=:]\s*|\s+|$)", re.IGNORECASE)
+
+
+def _budget(text: str) -> tuple[timedelta | None, str]:
+    """What comes after the word, and the rest. A reason that begins with that word has quotes, so that none is overlooked."""
+    word = _BUDGET.match(text.strip())
+    if word is None:
+        return None, text
+    after = text.strip()[word.end() :]
+    time = budget.WRITTEN.match(after)
+    rest = after[time.end() :] if time else ""
+    if time is None or not (rest[:1].isspace() or rest[:1] in _OPENING):
+        raise Refused(
+            f"Which downtime budget? {_usage('upgrade')} TIME is for instance {budget.EXAMPLES}; "
+            "put a reason that begins with “budget” in quotes."
+        )
+    try:
+        return budget.read(time[0]), rest
+    except ValueError as wrong:
+        raise Refused(f"{_capital(str(wrong))}.") from None
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _status(rest: str) -> Request:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hmac import compare_digest
 
+from bot.desk.expecting import expected
 from bot.desk.freezing import Freezing
 from bot.directory import look_up, members_of, ruling
 from bot.domain import upgrade as moves
 from bot.domain.answered import Pressed, Standing
+from bot.domain.budget import stricter
 from bot.domain.buttons import UNKNOWN
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
@@ -20,6 +22,7 @@ from bot.domain.policy import (
     Case,
     Rule,
     check_approver,
+    check_budget,
     check_counts,
     check_member,
     check_proposal,
@@ -39,15 +42,23 @@ LOOK_AGAIN = timedelta(seconds=0.1)  # for a card
 class Deciding(Freezing):
     """Each is one commit: read, decide, save, and again from the start when somebody else saved in between."""
 
-    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:
-        """Plan, check and save a proposal; a blocker refuses it. Says what became of its card, if that is known soon."""
+    async def propose(
+        self, by: UserId, cluster: str, version: str | None, reason: str, budget: timedelta | None = None
+    ) -> Standing:
+        """Plan, check and save a proposal; a blocker refuses it. Says what became of its card, if that is known soon.
+
+        Its own budget may be stricter than the rule's.
+        """
         check_member(await self._person(by), self.home)
         found = await self._cluster(cluster)
         await self._refuse_second(found)
-        offers, facts = await asyncio.gather(self._offers(found), self.aurora.facts(found))
+        offers, facts, expectation = await asyncio.gather(
+            self._offers(found), self.aurora.facts(found), expected(self.upgrades)
+        )
         target = choose_target(version, found, offers)
         plan = make_plan(found, target)
         rule = self.policies.policy().rule_for(found.identifier)
+        check_budget(rule, budget)
         directory = await look_up(self.people, self.home, rule, ())
         now = self.clock.now()
         case = Case(proposer=by, reason=reason, regions=plan.regions)
@@ -58,6 +69,7 @@ class Deciding(Freezing):
         upgrade, entries = moves.propose(
             id=_new_id(found), team=self.home, by=by, reason=reason, plan=plan,
             findings=findings, rule=rule, now=now, seal=secrets.token_urlsafe(),
+            budget=budget, expectation=expectation,
         )  # fmt: skip
         try:
             saved = await self.upgrades.create(upgrade, entries)
@@ -116,11 +128,13 @@ class Deciding(Freezing):
         return await self._decided(upgrade, decide)
 
     async def propose_again(self, by: UserId, upgrade: UpgradeId) -> Standing:
-        """What expired, planned and checked as it is now, and proposed by whoever asks."""
+        """What expired, planned and checked as it is now, and proposed by whoever asks; under a rule that is stricter now."""
         before = await self.upgrades.get(upgrade)
         if before is None:
             raise Refused("This upgrade is not known any more. Propose it with `/aurora upgrade`.")
-        return await self.propose(by, before.cluster, str(before.plan.target), before.reason)
+        budget = stricter(before.own_budget, self.policies.policy().rule_for(before.cluster).budget)
+        budget = budget if before.own_budget else None
+        return await self.propose(by, before.cluster, str(before.plan.target), before.reason, budget)
 
     async def decline(self, by: UserId, upgrade: UpgradeId, why: str = "", card: int | None = None) -> Upgrade:
         person = await self._person(by)

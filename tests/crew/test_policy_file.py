@@ -1,5 +1,6 @@
 """The policy file: read anew every time, and when it cannot be read, nobody approves."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,10 @@ def test_a_change_counts_from_the_next_reading(path: Path) -> None:
         (RULE.replace("C0DBOPS", "#db-ops"), r"rule\.0\.channel: String should match pattern"),
         (RULE.replace("S0DBA", "@dba"), r"rule\.0\.approvers\.0: String should match pattern"),
         (RULE.replace('"S0DBA", "U0OLA"', ""), r"rule\.0\.approvers: Tuple should have at least 1 item"),
+        (RULE + "budget = 'soon'\n", r"rule\.0\.budget: a downtime budget is a time of at most 1 day with its unit"),
+        (RULE + "budget = 5\n", r"rule\.0\.budget: a downtime budget has a unit, for instance 5 s, 800 ms or 1 min"),
+        (RULE + "budget = '0 s'\n", r"rule\.0\.budget: a downtime budget of nothing could never be kept"),
+        (RULE + "budget = []\n", r"rule\.0\.budget: Input should be a valid timedelta"),
         (RULE + "expires_after_minutes = 0\n", r"rule\.0\.expires_after_minutes: Input should be greater than 0"),
         (RULE + "needs = [{ approvers = ['S0DBA'] }]\n", r"rule\.0: write either approvers and approvals, or needs"),
         (RULE + "reason = 'always'\n", r"rule\.0\.reason: Input should be 'optional' or 'required'"),
@@ -92,6 +97,7 @@ def test_the_example_is_a_policy() -> None:
     assert policy.freezers
     assert any(rule.needs and rule.hours and rule.forbidden_regions and rule.freezers for rule in policy.rule)
     assert {rule.reason for rule in policy.rule} == {"optional", "required"}
+    assert {rule.budget for rule in policy.rule} == {None, timedelta(seconds=5)}
 
 
 def test_no_rule_means_nobody(path: Path) -> None:

@@ -124,8 +124,10 @@ class StubDesk:
         targets = () if isinstance(self.targets, Unread) else self.targets
         return Shown(cluster, targets, None, facts(cluster), proposal(), self.link, self.card_trouble)
 
-    async def propose(self, by: UserId, cluster: str, version: str | None, reason: str) -> Standing:
-        await self._hear("propose", by, cluster, version, reason)
+    async def propose(
+        self, by: UserId, cluster: str, version: str | None, reason: str, budget: timedelta | None
+    ) -> Standing:
+        await self._hear("propose", by, cluster, version, reason, *([budget] if budget else []))
         return Standing(proposal(cluster, by, reason), self.link, self.card_trouble, self.waits)
 
     async def pressed(self, token: str, action: str) -> Pressed:

@@ -1,5 +1,7 @@
 """What people type, and what is understood."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,12 @@ from handlers.parse import (
         ("upgrade orders", Propose("orders")),
         ("upgrade orders 18.6", Propose("orders", "18.6")),
         ('upgrade orders 18.6 "patch for CVE"', Propose("orders", "18.6", "patch for CVE")),
+        ("upgrade orders 18.6 budget 5s", Propose("orders", "18.6", "", timedelta(seconds=5))),
+        ('upgrade orders 18.6  Budget 5 s "patch"', Propose("orders", "18.6", "patch", timedelta(seconds=5))),
+        ("upgrade orders 18.6 budget=800ms“patch”", Propose("orders", "18.6", "patch", timedelta(seconds=0.8))),
+        ("upgrade orders 18.6 budget: 1 min for CVE", Propose("orders", "18.6", "for CVE", timedelta(minutes=1))),
+        ('upgrade orders 18.6 "budget review"', Propose("orders", "18.6", "budget review")),
+        ("upgrade orders 18.6 budgetary review", Propose("orders", "18.6", "budgetary review")),
         ("upgrade orders 18.6 patch for CVE", Propose("orders", "18.6", "patch for CVE")),
         ("upgrade\torders\n18.6\u00a0 «patch»", Propose("orders", "18.6", "patch")),
         ("upgrade orders 18.6 „patch“", Propose("orders", "18.6", "patch")),
@@ -93,6 +101,22 @@ def test_what_a_freeze_lacks_is_asked_for(text: str, asks: str) -> None:
     with pytest.raises(Refused, match="Usage: `/aurora ") as no:
         parse(text)
     assert no.value.sentence.startswith(asks)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("budget", "Which downtime budget? Usage: `/aurora upgrade CLUSTER VERSION [budget TIME] [REASON]`."),
+        ("budget review is done", "Which downtime budget?"),
+        ("budget 5 patch", "Which downtime budget?"),
+        ("budget 5 seconds", "Which downtime budget?"),
+        ("budget -5s", "Which downtime budget?"),
+        ("budget 0s", "A downtime budget of nothing could never be kept"),
+        ("budget 2000min", "A downtime budget is a time of at most 1 day with its unit"),
+    ],
+)
+def test_a_budget_that_cannot_be_read_is_asked_for_again(typed: str, sentence: str) -> None:
+    assert (refusal(f"upgrade orders 18.6 {typed}") or "").startswith(sentence)
 
 
 def test_an_unknown_command_cannot_leave_its_quotes() -> None:
