@@ -298,6 +298,7 @@ def one_of_each() -> Sequence[Entry]:
         went_down(), came_back(10, 12.7), looked_away(20, 25), Overdue(at=AT, after=timedelta(minutes=90)),
         OverBudget(at=AT, region=US, use="writer", at_least=timedelta(seconds=6), budget=timedelta(seconds=5)),
         Slower(at=AT, lasting=timedelta(minutes=9), usual=expect(()).lasting),
+        Forecast(at=AT, region=US, vantage=US, asked_at=AT, outlook=Outlook(dropped=None, unread=("no pg_monitor",))),
         Finished(at=AT, outcome=Status.SUCCEEDED, why="done", versions={US: "18.6.1"}, measured=()),
     )  # fmt: skip
 
