@@ -13,7 +13,7 @@ import psycopg
 
 from .door import Door, Instant
 from .site import Site
-from .truth import DROPPED, Down, refusals
+from .truth import Down, Fate, merged, refusals
 
 HOST: Final = "127.0.0.1"
 DATABASE: Final = "orders"
@@ -56,6 +56,7 @@ class Server:
         self._home = site.directory / region
         self._log = site.keep / f"{region}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._verifiers: dict[str, str] = {}  # of the roles' passwords, when sessions were held
         self.ran = ""  # the last version that came up
         self._home.mkdir(mode=0o700)
         site.give_away(self._home)
@@ -99,8 +100,11 @@ class Server:
     def running(self) -> bool:
         return self._process is not None
 
-    def start(self, version: str) -> None:
-        """Start this version's postmaster on the data directory; returns when it accepts connections."""
+    def start(self, version: str) -> list[Fate]:
+        """Start this version's postmaster on the data directory; returns when it accepts connections.
+
+        If sessions were held when it stopped, they go on; gives what became of each that there was then.
+        """
         assert self._process is None, "already running"
         where = self._log.stat().st_size if self._log.exists() else 0
         settings = self.settings | {"unix_socket_directories": str(self._home)}
@@ -115,6 +119,7 @@ class Server:
         self.door.open()
         self._await_line(where, "LOG:  database system is ready to accept")
         self.ran = version
+        return self.door.bring_back(self._verifiers)
 
     def _await_line(self, where: int, text: str) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -128,15 +133,18 @@ class Server:
             log.seek(where)
             return log.read().decode(errors="replace")
 
-    def stop(self) -> int:
-        """Fast shutdown; returns how many clients' connections it dropped.
+    def stop(self, quiet_seconds: float | None = None) -> None:
+        """Fast shutdown. With `quiet_seconds` for sessions to come to rest, the idle ones are held until it starts again.
 
         The door closes first: whoever comes while the server is on its way out is refused, and not let in and dropped.
         """
         if self._process is None:
-            return 0
-        where = self._log.stat().st_size
+            return
+        if quiet_seconds is not None:
+            self._verifiers = dict(self.ask("SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL"))
         self.door.close()
+        if quiet_seconds is not None:
+            self.door.hold(quiet_seconds)
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_SECONDS)
@@ -145,7 +153,6 @@ class Server:
             self._process.wait()
         self._site.leash.release(self._process.pid)
         self._process = None
-        return self._logged(where).count(DROPPED)
 
     def remove(self) -> None:
         """Stop for good and give the port back."""
@@ -180,8 +187,8 @@ class Server:
         """Every time this endpoint took no new connections, to the millisecond."""
         endpoint = f"{self.host}:{self.port}"
         shut = [self._down(endpoint, *each) for each in refusals(self._logged().splitlines())]
-        silent = [Down(self.region, endpoint, *each) for each in self.door.silent]
-        return sorted([*shut, *silent], key=lambda down: down.down_from)
+        ailed = [Down(self.region, endpoint, since, until, kind=kind) for since, until, kind in self.door.ailed]
+        return merged([*shut, *ailed])
 
     def _down(self, endpoint: str, shutdown: datetime, ready: datetime) -> Down:
         closing, closed = self._closing_before(shutdown)

@@ -14,6 +14,7 @@ OLD_VALUE: Final = "10"
 NEW_VALUE: Final = "20"
 SECONDARY_DOWN: Final = 2.6  # seconds at pace 1
 WRITER_DOWN: Final = 1.4
+WRITER_QUIET: Final = 0.5  # for sessions to come to rest
 STUCK: Final = 45.0
 ANOTHER_DATE: Final = 0.1  # events of one millisecond have no order that anybody could know
 
@@ -28,7 +29,7 @@ ATTEMPTING: Final = "Attempting to upgrade the database with zero downtime."
 FAST_STARTUP: Final = "Aurora fast startup completed in [{microseconds}] microseconds."
 FINISHED: Final = (
     "Attempt to upgrade the database instance '{instance}' with zero downtime finished. The process took {ms} ms, "
-    "0 connections preserved, {dropped} connections dropped. See the database error log for details."
+    "{preserved} connections preserved, {dropped} connections dropped. See the database error log for details."
 )
 ONLINE: Final = "Database cluster is online. The primary instance is ready for connections."
 ALL_INSTANCES: Final = "Database cluster engine version upgrade finished on all instances."
@@ -162,7 +163,7 @@ def upgrade_writer(stage: Stage) -> None:
     stage.of_instance(writer, ADJUSTED)
     stage.wait(ANOTHER_DATE)
     stage.of_instance(writer, ATTEMPTING)
-    halt = stage.shut_down(writer)
+    halt = stage.pause(writer, WRITER_QUIET)
     restarted = stage.bring_up(writer, stage.target, halt, WRITER_DOWN)
     report_writer(stage, writer, restarted)
     writer.instance.status = "available"
@@ -170,7 +171,10 @@ def upgrade_writer(stage: Stage) -> None:
 
 def report_writer(stage: Stage, writer: Member, restarted: Restart) -> None:
     finished = FINISHED.format(
-        instance=writer.instance.identifier, ms=restarted.milliseconds, dropped=restarted.dropped
+        instance=writer.instance.identifier,
+        ms=restarted.milliseconds,
+        preserved=restarted.preserved,
+        dropped=restarted.dropped,
     )
     stage.of_instance(writer, FAST_STARTUP.format(microseconds=restarted.startup_microseconds))
     stage.wait(ANOTHER_DATE)

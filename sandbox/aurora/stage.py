@@ -29,6 +29,7 @@ class Restart:
 
     milliseconds: int
     startup_microseconds: int
+    preserved: int
     dropped: int
 
 
@@ -75,15 +76,25 @@ class Stage:
             yield
 
     def shut_down(self, member: Member) -> "Halt":
-        return Halt(time.monotonic(), member.server.stop())
+        began = time.monotonic()
+        member.server.stop()
+        return Halt(began)
+
+    def pause(self, member: Member, quiet_seconds: float) -> "Halt":
+        """Shut it down, but hold the sessions that can be; `quiet_seconds` of the script's time to come to rest."""
+        began = time.monotonic()
+        member.server.stop(quiet_seconds / self.pace)
+        return Halt(began)
 
     def bring_up(self, member: Member, version: str, halt: "Halt", down_seconds: float) -> Restart:
         """Start the server on this version when it has been down for `down_seconds` of the script's time."""
         self.wait(max(0.0, down_seconds - (time.monotonic() - halt.began) * self.pace))
         began = time.perf_counter_ns()
-        member.server.start(version)
+        fates = member.server.start(version)
         took = (time.perf_counter_ns() - began) // 1000
-        return Restart(round(member.server.downs()[-1].seconds * 1000), took, halt.dropped)
+        preserved = sum(each.is_preserved for each in fates)
+        lasted = round(member.server.downs()[-1].seconds * 1000)
+        return Restart(lasted, took, preserved, len(fates) - preserved)
 
     def give_up(self) -> None:
         """Leaves nothing dark: whoever is down comes up on the version it had, and all shows that a human is needed."""
@@ -99,7 +110,6 @@ class Stage:
 
 @dataclass(frozen=True)
 class Halt:
-    """A shutdown that happened: when it was asked for, and the connections it cost."""
+    """A shutdown that happened, and when it was asked for."""
 
     began: float
-    dropped: int

@@ -1,10 +1,12 @@
 """PostgreSQL's moods."""
 
 import asyncio
+from datetime import timedelta
 from typing import Final
 
 import psycopg
 
+from sandbox.aurora.outage import Kind, Outage
 from sandbox.aurora.seed import SECONDARY, WRITER
 from sandbox.aurora.site import certified
 from sandbox.moods.mood import Asked, blinded, mood
@@ -64,6 +66,8 @@ async def _order(here: World, sql: str) -> None:
     argument="SECONDS", usual="1.5", at="zero downtime finished",
 )  # fmt: skip
 async def server_silent(here: World, asked: Asked) -> None:
-    speak = here.aurora.server(WRITER).door.fall_silent()
-    await asyncio.sleep(asked.seconds)
-    speak()
+    await _suffer(here, WRITER, Outage(Kind.HANG, timedelta(seconds=asked.seconds)))
+
+
+async def _suffer(here: World, region: str, outage: Outage) -> None:
+    await asyncio.to_thread(here.aurora.server(region).door.suffer, outage)

@@ -102,6 +102,8 @@ async def test_a_happy_upgrade_is_the_recorded_one_on_servers_that_really_change
         assert aurora.versions() == OLD
         writer, secondary = Client(aurora.server(WRITER).dsn()), Client(aurora.server(SECONDARY).dsn())
         idle = psycopg.connect(aurora.server(WRITER).dsn(), autocommit=True)
+        busy = psycopg.connect(aurora.server(WRITER).dsn())
+        busy.execute("SELECT 1")
         async with writer.knocking(), secondary.knocking():
             await until(lambda: bool(writer.successes and secondary.successes))
             await asyncio.to_thread(order, aurora)
@@ -109,9 +111,11 @@ async def test_a_happy_upgrade_is_the_recorded_one_on_servers_that_really_change
             await until(lambda: sees(aurora, SECONDARY) == ("18.6", "available", "18.6", "available"))
             await over(aurora)
             await until(lambda: writer.successes[-1][2] == secondary.successes[-1][2] == "18.6.1")
-        with pytest.raises(psycopg.OperationalError):
-            idle.execute("SELECT 1")
+        assert idle.execute("SELECT aurora_version()").fetchone() == ("18.6.1",)
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            busy.execute("SELECT 1")
         idle.close()
+        busy.close()
 
         assert aurora.versions() == NEW
         assert (sees(aurora, WRITER), aurora.orders_accepted) == (("18.6", "available", "18.6", "available"), 1)
@@ -135,10 +139,14 @@ def assert_told_as_recorded(aurora: Aurora) -> None:
     for region in (WRITER, SECONDARY):
         assert aurora.server(region).ask("SHOW max_wal_senders") == [("20",)]
     (zdp,) = {each for each in messages if "The process took" in each}
-    counted = re.search(r"instance 'orders-us-1' .* took (\d+) ms, 0 connections preserved, (\d+) connections", zdp)
+    counted = re.search(r"instance 'orders-us-1' .* took (\d+) ms, (\d+) connections preserved, (\d+) connections", zdp)
     assert counted is not None
     assert int(counted[1]) == round(aurora.truth()[-1].seconds * 1000)
-    assert int(counted[2]) >= 1  # the idle one, and whoever was knocking
+    fates = aurora.server(WRITER).door.fates
+    preserved = [each for each in fates if each.is_preserved]
+    assert (int(counted[2]), int(counted[3])) == (len(preserved), len(fates) - len(preserved))
+    assert preserved  # the idle one, and perhaps who was knocking
+    assert "in a transaction" in {each.dropped_because for each in fates}
 
 
 def assert_truth_is_what_clients_felt(aurora: Aurora, clients: dict[str, Client]) -> None:
