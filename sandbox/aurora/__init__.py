@@ -2,7 +2,7 @@
 
 from .postgres import Server
 from .state import RdsEvent
-from .truth import Down
+from .truth import Down, Fate
 from .world import SCENARIOS, Aurora
 
-__all__ = ["SCENARIOS", "Aurora", "Down", "RdsEvent", "Server"]
+__all__ = ["SCENARIOS", "Aurora", "Down", "Fate", "RdsEvent", "Server"]

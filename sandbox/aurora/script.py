@@ -7,7 +7,7 @@ documented texts.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .stage import Member, Restart, Stage
+from .stage import Halt, Member, Restart, Stage
 
 PARAMETER: Final = "max_wal_senders"
 OLD_VALUE: Final = "10"
@@ -15,6 +15,7 @@ NEW_VALUE: Final = "20"
 SECONDARY_DOWN: Final = 2.6  # seconds at pace 1
 WRITER_DOWN: Final = 1.4
 WRITER_QUIET: Final = 0.5  # for sessions to come to rest
+SECONDARY_AGAIN: Final = 2.0
 STUCK: Final = 45.0
 ANOTHER_DATE: Final = 0.1  # events of one millisecond have no order that anybody could know
 
@@ -164,7 +165,11 @@ def upgrade_writer(stage: Stage) -> None:
     stage.wait(ANOTHER_DATE)
     stage.of_instance(writer, ATTEMPTING)
     halt = stage.pause(writer, WRITER_QUIET)
+    fallen = [(each, fall(stage, each)) for each in stage.secondaries if stage.secondary_again]
     restarted = stage.bring_up(writer, stage.target, halt, WRITER_DOWN)
+    for member, since in fallen:
+        stage.bring_up(member, member.server.ran, since, SECONDARY_AGAIN)
+        stage.of_instance(member, RESTARTED, "availability")
     report_writer(stage, writer, restarted)
     writer.instance.status = "available"
 
@@ -186,9 +191,14 @@ def report_writer(stage: Stage, writer: Member, restarted: Restart) -> None:
     stage.of_cluster(writer, ALL_INSTANCES)
 
 
-def restart(stage: Stage, member: Member, version: str) -> None:
+def fall(stage: Stage, member: Member) -> Halt:
     halt = stage.shut_down(member)
     stage.of_instance(member, SHUTDOWN, "availability")
+    return halt
+
+
+def restart(stage: Stage, member: Member, version: str) -> None:
+    halt = fall(stage, member)
     stage.bring_up(member, version, halt, SECONDARY_DOWN)
     stage.of_instance(member, RESTARTED, "availability")
 

@@ -35,7 +35,7 @@ class Restart:
 
 @dataclass(frozen=True)
 class Stage:
-    """All waits are divided by `pace`."""
+    """All waits are divided by `pace`. `secondary_again`: readers of the secondaries restart when the writer does."""
 
     account: Account
     subject: GlobalCluster
@@ -43,6 +43,7 @@ class Stage:
     target: str
     pace: float
     curtain: Event
+    secondary_again: bool = False
 
     @property
     def writer(self) -> Member:

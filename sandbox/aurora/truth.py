@@ -55,7 +55,12 @@ def merged(downs: Iterable[Down]) -> list[Down]:
         if whole and each.down_from <= whole[-1].down_until:
             last = whole.pop()
             kinds = dict.fromkeys([*last.kind.split(" and "), each.kind])
-            each = replace(last, down_until=max(last.down_until, each.down_until), kind=" and ".join(kinds), doubt=last.doubt + each.doubt)
+            each = replace(
+                last,
+                down_until=max(last.down_until, each.down_until),
+                kind=" and ".join(kinds),
+                doubt=last.doubt + each.doubt,
+            )
         whole.append(each)
     return whole
 

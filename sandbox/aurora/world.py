@@ -20,7 +20,7 @@ from .seed import SECONDARY, WRITER
 from .site import WHEELS, Site, site
 from .stage import CurtainError, Stage
 from .state import Account, GlobalCluster, Order, RdsEvent
-from .truth import Down
+from .truth import Down, Fate
 from .weather import Weather
 
 VERSION: Final = "18.4"
@@ -42,6 +42,7 @@ class Aurora:
             raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
         self._directory = directory
         self.scenario = scenario  # what the next order comes to
+        self.secondary_again = False  # whether the secondary goes down once more in it, when the writer restarts
         self._pace = pace
         self._servers: dict[str, Server] = {}
         self._curtain = Event()
@@ -90,7 +91,9 @@ class Aurora:
     def _carry_out(self, order: Order) -> None:
         subject = self.account.global_cluster(order.global_cluster)
         assert subject is not None
-        stage = Stage(self.account, subject, self._servers, order.version, self._pace, self._curtain)
+        stage = Stage(
+            self.account, subject, self._servers, order.version, self._pace, self._curtain, self.secondary_again
+        )
         thread = Thread(target=self._play, args=(stage,), name=f"upgrade-{order.global_cluster}", daemon=True)
         self._scripts.append(thread)
         thread.start()
@@ -141,6 +144,10 @@ class Aurora:
         return sorted(
             (down for each in self._servers.values() for down in each.downs()), key=lambda down: down.down_from
         )
+
+    def fates(self) -> list[Fate]:
+        """What zero-downtime patching did to the sessions that there were."""
+        return [fate for each in self._servers.values() for fate in each.door.fates]
 
     def rds_events(self) -> list[RdsEvent]:
         """What RDS has said since the first order."""

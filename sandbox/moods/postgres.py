@@ -71,3 +71,40 @@ async def server_silent(here: World, asked: Asked) -> None:
 
 async def _suffer(here: World, region: str, outage: Outage) -> None:
     await asyncio.to_thread(here.aurora.server(region).door.suffer, outage)
+
+
+@mood(
+    "the writer refuses connections for half of each second, for SECONDS",
+    argument="SECONDS", usual="2", at="upgrade started",
+)  # fmt: skip
+async def flapping(here: World, asked: Asked) -> None:
+    await _suffer(here, WRITER, Outage(Kind.FLAP, timedelta(seconds=asked.seconds)))
+
+
+@mood(
+    "packets to the writer vanish for SECONDS: not even a connection is made",
+    argument="SECONDS", usual="2", at="upgrade started",
+)  # fmt: skip
+async def blackhole(here: World, asked: Asked) -> None:
+    await _suffer(here, WRITER, Outage(Kind.BLACKHOLE, timedelta(seconds=asked.seconds)))
+
+
+@mood(
+    "the writer refuses connections for SECONDS, as if it had crashed",
+    argument="SECONDS", usual="1.5", at="upgrade started",
+)  # fmt: skip
+async def refusing(here: World, asked: Asked) -> None:
+    await _suffer(here, WRITER, Outage(Kind.REFUSE, timedelta(seconds=asked.seconds)))
+
+
+@mood(
+    "the writer says for SECONDS that it is starting up",
+    argument="SECONDS", usual="1.5", at="upgrade started",
+)  # fmt: skip
+async def starting_up(here: World, asked: Asked) -> None:
+    await _suffer(here, WRITER, Outage(Kind.STARTING_UP, timedelta(seconds=asked.seconds)))
+
+
+@mood("the secondary goes down a second time, when the primary restarts")
+async def secondary_again(here: World, _: Asked) -> None:
+    here.aurora.secondary_again = True

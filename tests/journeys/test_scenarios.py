@@ -57,7 +57,7 @@ def plain(line: str) -> str:
     line = re.sub(r"\d+\.\d to \d+\.\d s", "N to M s", line)
     line = re.sub(r"(took|completed in) \[?\d+\]?", r"\1 N", line)
     line = re.sub(r"(Done|Rolled back) in (\d+ min )?\d+ s", r"\1 in N s", line)
-    line = re.sub(r"\d+ (connections dropped)", r"N \1", line)
+    line = re.sub(r"\d+ (connections (?:preserved|dropped))", r"N \1", line)
     return re.sub(
         r"none seen in \d+ attempts, so none above \d+\.\d s", "none seen in N attempts, so none above N s", line
     )
