@@ -63,7 +63,7 @@ async def _order(here: World, sql: str) -> None:
 
 @mood(
     "the writer takes connections and never answers, for SECONDS",
-    argument="SECONDS", usual="1.5", at="zero downtime finished",
+    argument="SECONDS", usual="1.5", at="upgrade started",
 )  # fmt: skip
 async def server_silent(here: World, asked: Asked) -> None:
     await _suffer(here, WRITER, Outage(Kind.HANG, timedelta(seconds=asked.seconds)))

@@ -63,6 +63,14 @@ async def test_what_nobody_could_see_is_neither_up_nor_down(tmp_path: Path) -> N
     assert any("cannot be measured: " in line for line in lines(record))
 
 
+async def test_each_of_several_outages_of_an_endpoint_lies_inside_what_was_measured(tmp_path: Path) -> None:
+    record = await rehearsed(tmp_path, "flapping", "secondary-again")
+
+    kinds = [(each["endpoint"], each["kind"]) for each in record["truth"]]
+    assert kinds.count(("writer", "flap")) == 2
+    assert kinds.count(("reader", "restart")) == 2
+
+
 async def test_a_worker_that_wakes_up_after_its_lease_doubles_nothing(tmp_path: Path) -> None:
     await rehearsed(tmp_path, "suspended:worker", "envelope-twice")
 

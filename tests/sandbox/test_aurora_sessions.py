@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -108,20 +109,27 @@ DROPPED = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with site(tmp_path_factory.mktemp("aurora")) as ground:
+@contextmanager
+def running(directory: Path, version: str) -> Iterator[Server]:
+    with site(directory) as ground:
         server = Server(ground, "us-east-1")
         try:
-            server.initialise("18.4")
+            server.initialise(version)
             yield server
         finally:
             server.remove()
 
 
 @pytest.fixture(scope="module")
-def restarted(server: Server) -> Iterator[Restarted]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("aurora"), "18.6") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
     with ExitStack() as opened:
+        server = opened.enter_context(running(tmp_path_factory.mktemp("aurora"), "18.4"))
         sessions: dict[str, Session] = {}
         for each in (*KEPT, *DROPPED):
             dsn, name = server.dsn("postgres"), each.__name__
