@@ -213,7 +213,7 @@ async def test_a_refused_order_changes_nothing(tmp_path: Path) -> None:
         assert (aurora.orders_accepted, aurora.truth(), aurora.rds_events()) == (0, [], [])
 
 
-async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_do_no_more_than_connect(tmp_path: Path) -> None:
+async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_connect_and_look_at_sessions(tmp_path: Path) -> None:
     async with Aurora.start(tmp_path) as aurora:
         dsn = aurora.server(WRITER).dsn()
         with pytest.raises(psycopg.OperationalError, match="no encryption"):
@@ -228,7 +228,7 @@ async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_do_no_mo
             granted = connection.execute(
                 "SELECT pg_has_role('pg_monitor', 'member'), rolsuper, rolconnlimit FROM pg_roles WHERE rolname = current_user"
             )
-            assert granted.fetchone() == (False, False, 50)
+            assert granted.fetchone() == (True, False, 50)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("CREATE TABLE mine (n int)")  # fmt: skip
 
