@@ -63,7 +63,12 @@ class Composition:
 def realms(mood: Mood) -> frozenset[str]:
     """What it disturbs. Two moods that disturb the same would be one another's trouble."""
     module = mood.strike.__module__.rpartition(".")[2]
-    also = {"redis-frozen-at-order": {"redis"}, "killed-at-order": {"processes"}, "suspended-at-order": {"processes"}}
+    also = {
+        "redis-frozen-at-order": {"redis"},
+        "killed-at-order": {"processes"},
+        "suspended-at-order": {"processes"},
+        "redis-frozen-prober-killed": {"processes", "outcome"},  # it waits for the reader to go down
+    }
     return frozenset({"outcome"} if mood.name in OUTCOMES else {module}) | also.get(mood.name, set())
 
 
