@@ -84,7 +84,10 @@ class Account:
         )
 
     def doubled(self) -> tuple[str, ...]:
-        """What the thread says oftener than RDS; and what nobody but the bot says, more than once."""
+        """What the thread says oftener than RDS; and what nobody but the bot says, more than once.
+
+        Of an endpoint it says the same as often as that fell: two falls may come within one second.
+        """
         events = list(self._events())
         of_rds = (
             f"RDS said {of} times “{said}”, and the thread {told} times" for said, of, told in events if told > of
@@ -92,9 +95,15 @@ class Account:
         own = (
             f"the thread says {times} times “{line}”"
             for line, times in Counter(self._ordered_lines()).items()
-            if times > 1 and not any(said in line for said, _, _ in events)
+            if times > self._falls(line) and not any(said in line for said, _, _ in events)
         )
         return (*of_rds, *own)
+
+    def _falls(self, line: str) -> int:
+        """How often an endpoint fell, for a line about one; else once."""
+        endpoints = self.told["endpoints"] if self.told else []
+        falls = (len(each["outages"]) for each in endpoints if f"  {each['region']}  {each['endpoint']}  " in line)
+        return max(1, *falls, 1)
 
     def _events(self) -> Iterator[tuple[str, int, int]]:
         """Each thing that RDS said, how often, and how often the thread says it."""
