@@ -213,7 +213,9 @@ async def test_a_refused_order_changes_nothing(tmp_path: Path) -> None:
         assert (aurora.orders_accepted, aurora.truth(), aurora.rds_events()) == (0, [], [])
 
 
-async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_connect_and_look_at_sessions(tmp_path: Path) -> None:
+async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_connect_and_look_at_sessions(
+    tmp_path: Path,
+) -> None:
     async with Aurora.start(tmp_path) as aurora:
         dsn = aurora.server(WRITER).dsn()
         with pytest.raises(psycopg.OperationalError, match="no encryption"):
