@@ -102,8 +102,8 @@ class Account:
     def _falls(self, line: str) -> int:
         """How often an endpoint fell, for a line about one; else once."""
         endpoints = self.told["endpoints"] if self.told else []
-        falls = (len(each["outages"]) for each in endpoints if f"  {each['region']}  {each['endpoint']}  " in line)
-        return max(1, *falls, 1)
+        falls = [len(each["outages"]) for each in endpoints if f"  {each['region']}  {each['endpoint']}  " in line]
+        return max([1, *falls])
 
     def _events(self) -> Iterator[tuple[str, int, int]]:
         """Each thing that RDS said, how often, and how often the thread says it."""
