@@ -154,8 +154,15 @@ class RedisUpgrades:
         keys, holder = [_record(id), _timeline(id), _once(id)], ""
         if claim:
             keys, holder = [*keys, claimed(id, claim.endpoint)], claim.holder
-        head = await self._head(id)
-        answer = await self._append(scripts.APPEND_ONCE, keys, [key, holder], head, [(self._role, written(entry))])
+        pipeline = self._server.reads.pipeline(transaction=False)
+        pipeline.hget(_record(id), "head")
+        pipeline.sismember(_once(id), key)
+        head, is_there = await self._server.read(pipeline.execute())
+        if is_there and claim is None:  # as most are that a watcher hears of: nothing to write
+            return False
+        answer = await self._append(
+            scripts.APPEND_ONCE, keys, [key, holder], head or BEGINNING, [(self._role, written(entry))]
+        )
         if answer.startswith("taken:"):
             raise Conflict(f"{id}: this endpoint is measured by {answer.removeprefix('taken:')} now")
         return answer == "added"

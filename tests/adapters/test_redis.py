@@ -159,6 +159,14 @@ async def test_an_entry_with_a_key_is_appended_once(upgrades: RedisUpgrades, cre
     assert [each.entry for each in await upgrades.timeline(created.id)][1:] == [entry, entry]
 
 
+async def test_what_is_there_already_is_only_looked_for(upgrades: RedisUpgrades, created: Upgrade, raw: Redis) -> None:
+    entry = Overdue(at=NOW, after=timedelta(1))
+    assert await upgrades.append_once(created.id, "k", entry)
+    await raw.config_resetstat()
+    assert not await upgrades.append_once(created.id, "k", entry)
+    assert {name for name in await raw.info("commandstats") if "hget" in name or "eval" in name} == {"cmdstat_hget"}
+
+
 async def test_whoever_measured_before_appends_nothing(
     upgrades: RedisUpgrades, server: RedisServer, created: Upgrade, raw: Redis
 ) -> None:
