@@ -2,11 +2,12 @@
 
 import asyncio
 import importlib.util
+import secrets
 import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from sandbox.leash import Leash
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 10.0
+LOW_PORTS: Final = range(10_000, 32_768)  # Linux gives connections the ones above, macOS and Windows from 49,152 on
 
 
 class Valkey:
@@ -132,9 +134,12 @@ class Valkey:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Bound only later, so it is drawn by lot, and from those that no system gives to its own connections meanwhile."""
+    while True:
+        port = secrets.choice(LOW_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def binary() -> Path:
