@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -204,7 +205,7 @@ async def side_by_side(
     The next is asked for when there is room for it, so it may depend on what came before; None puts it off.
     """
     loop, waiting = asyncio.get_running_loop(), deals
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_outlive_nobody) as pool:
         running = dict[asyncio.Future[Run], G]()
         while True:
             while len(running) < jobs and (given := next(waiting, None)) is not None:
@@ -214,6 +215,18 @@ async def side_by_side(
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for future in done:
                 yield running.pop(future), future.result()
+
+
+def _outlive_nobody() -> None:
+    """Whoever ends the command outright ends all its worlds: their processes and directories are on a leash of this one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _played(play: Callable[..., Coroutine[Any, Any, Run]], given: Any) -> Run:
