@@ -22,7 +22,7 @@ _NOT_LET_IN: Final = (
 )
 _CUT: Final = (
     r"server closed the connection unexpectedly|Connection reset|Broken pipe|SSL SYSCALL error: EOF"
-    r"|SSL error: .*unexpected eof|the connection is lost"
+    r"|SSL error: .*unexpected eof|SSL connection has been closed unexpectedly|the connection is lost"
 )
 _WORDS: Final = (
     (Outcome.SHUTTING_DOWN, r"FATAL: +(the database system is shutting down|terminating connection )"),

@@ -25,6 +25,7 @@ from bot.domain.said import outcome_of, outcome_of_state, sqlstate_of
         ("server closed the connection unexpectedly", Outcome.RESET, ""),
         ("could not receive data from server: Connection reset by peer", Outcome.RESET, ""),
         ("SSL error: unexpected eof while reading", Outcome.RESET, ""),
+        ("SSL connection has been closed unexpectedly", Outcome.RESET, ""),  # the peer said goodbye
         ("SSL error: certificate verify failed", Outcome.TLS, ""),
         ("Connection refused", Outcome.REFUSED, ""),
         ("Connection timed out", Outcome.TIMEOUT, ""),
