@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
-from sandbox.slack import Message, Sent, SlackDouble
+from sandbox.slack import Message, Person, Sent, SlackDouble
 
 CARD_SECONDS = 15.0
 TRY_AGAIN = "Try again in a minute"  # says the bot when somebody it needs does not answer
+FREEZE = "freeze orders until +2h month end"
 A_MINUTE = 2.0  # seconds, for people who are in a hurry
 
 
@@ -40,7 +41,25 @@ class Team:
         )
 
     async def approve(self, card: Message) -> None:
-        await self._decide(card, "approve")
+        await self._decide(card, "approve", self.mina)
+
+    async def reconsider(self, card: Message) -> None:
+        """Mina approves, reads that the order waits, and takes it back; Ren ends what it waited for, and approves."""
+        await self._decide(card, "approve", self.mina)
+        await self.sees_reply(card, lambda seen: "the order waits" in seen.text, self._card_seconds)
+        await self._offered(card, "withdraw")
+        await self._decide(card, "withdraw", self.mina)
+        await self._offered(card, "approve")
+        await self._ask(lambda: self.ren.command(self.channel, "/aurora", "unfreeze orders"), "Ren's unfreeze")
+        await self._decide(card, "approve", self.ren)
+
+    async def _offered(self, card: Message, action: str) -> None:
+        await self.mina.sees(
+            self.channel, lambda seen: seen.ts == card.ts and action in seen.buttons, self._card_seconds
+        )
+
+    async def freeze(self) -> None:
+        await self._ask(lambda: self.ren.command(self.channel, "/aurora", FREEZE), "Ren's freeze")
 
     async def decline(self, card: Message, why: str) -> None:
         """Through the form that Decline opens."""
@@ -58,14 +77,14 @@ class Team:
                 return
         raise TimeoutError(f"Mina could not decline within {CARD_SECONDS:g} s.")
 
-    async def _decide(self, card: Message, action: str) -> None:
+    async def _decide(self, card: Message, action: str, person: Person) -> None:
         await asyncio.sleep(self._thinking_seconds)
 
         async def click() -> Sent | None:
             now = self._slack.board.find(card.channel, card.ts)
-            return await self.mina.click(now, action) if action in now.buttons else None
+            return await person.click(now, action) if action in now.buttons else None
 
-        await self._ask(click, f"Mina's click on {action}")
+        await self._ask(click, f"The click on {action}")
 
     async def _ask(self, ask: Callable[[], Awaitable[Sent | None]], what: str) -> None:
         """Nothing to ask, None, is as good as an answer: the first try was heard. Who is told to try again does."""

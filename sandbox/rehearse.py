@@ -140,9 +140,13 @@ class Story:
     async def unfold(self) -> None:
         wish = self.here.wish
         team = Team(self.here.slack, CHANNEL, THINKING_SECONDS / wish.pace, wish.tries, wish.patience)
+        if self.scenario.frozen:
+            await team.freeze()
         card = self.card = await team.propose()
         if self.scenario.decision == "approve":
             await team.approve(card)
+        elif self.scenario.decision == "reconsider":
+            await team.reconsider(card)
         elif self.scenario.decision == "decline":
             await team.decline(card, self.scenario.why)
         endings = [each.ending for each in (self.scenario, *self.scenario.otherwise)]

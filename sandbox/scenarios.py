@@ -10,7 +10,7 @@ class Scenario:
     """`ending` is what the card says in the end; `words` what the thread must hold, in this order."""
 
     ending: str
-    decision: Literal["approve", "decline", "none"]
+    decision: Literal["approve", "reconsider", "decline", "none"]
     orders: int
     changes_version: bool
     words: tuple[str, ...]
@@ -18,6 +18,7 @@ class Scenario:
     buttons: tuple[str, ...] = ()  # those that the card shows in the end
     minutes: float = 60.0  # until the proposal expires
     why: str = ""  # it is declined
+    frozen: bool = False  # from before the proposal until an approver ends it
     otherwise: tuple["Scenario", ...] = ()  # what may come of it as well, told apart by their endings
 
     def as_it_ended(self, card: str) -> "Scenario":
@@ -64,6 +65,22 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         words=("proposed this", "declined. Nothing was changed.", "Not in the week of the audit:"),
         has_report=False,
         why="Not in the week of the audit:\nask again on Monday.",
+    ),
+    "frozen": Scenario(
+        ending="succeeded",
+        decision="reconsider",
+        frozen=True,
+        orders=1,
+        changes_version=True,
+        words=(
+            "proposed this",
+            "@mina approved. 1 of 1.",
+            "Approved, but the order waits: orders is frozen until ",
+            "@mina withdrew their approval. 0 of 1.",
+            "@ren approved. 1 of 1.",
+            "Ordered: ",
+            "Done in ",
+        ),
     ),
     "expired": Scenario(
         ending="expired",

@@ -8,6 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from sandbox.scenarios import SCENARIOS
 from tests.chaos.matrix import certain_points, crash_matrix
 from tests.chaos.moods import every_mood
 from tests.chaos.storm import storm
@@ -17,9 +18,9 @@ def main() -> int:
     """0 when all laws held, 1 when one broke."""
     asked = _parser().parse_args()
     if asked.kind == "matrix" and asked.point:
-        return asyncio.run(certain_points(asked.point, asked.keep))
+        return asyncio.run(certain_points(asked.point, asked.keep, asked.scenario))
     if asked.kind == "matrix":
-        return asyncio.run(crash_matrix(asked.points, asked.seed, asked.jobs, asked.deaths, asked.keep))
+        return asyncio.run(crash_matrix(asked.points, asked.seed, asked.jobs, asked.deaths, asked.keep, asked.scenario))
     if asked.kind == "storm":
         return asyncio.run(storm(asked.runs, asked.seed, asked.jobs, asked.keep))
     return asyncio.run(every_mood(asked.only, asked.seed, asked.pace, asked.jobs))
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "--point", action="append", metavar="POINT", help="one upgrade that dies at this one, and at all others given"
     )
     matrix.add_argument("--deaths", type=int, default=6, help="at most so many in one upgrade (default 6)")
+    matrix.add_argument("--scenario", choices=SCENARIOS, default="happy", help="the upgrade (default: happy)")
     storms = kinds.add_parser("storm", help="one to three moods and up to three deaths, composed at random")
     storms.add_argument("--runs", type=int, default=20, metavar="N", help="with the seeds from --seed on (default 20)")
     for kind in (matrix, storms):

@@ -15,7 +15,7 @@ from typing import Final
 from sandbox.leash import leashed_directory
 from sandbox.moods.order import not_ordered
 from sandbox.rehearse import play
-from sandbox.scenarios import SCENARIOS
+from sandbox.scenarios import SCENARIOS, Scenario
 from sandbox.world import Wish, world
 from tests.chaos.doomed import Doom, read_deaths
 from tests.chaos.lives import doomed
@@ -23,19 +23,27 @@ from tests.chaos.run import PACE, PATIENCE, SETTINGS, Run, Table, judged, side_b
 
 TRIES: Final = 6  # of a person: each may meet a death
 MISSES: Final = 3  # upgrades that come to none of their points, until these are given up
-HAPPY: Final = SCENARIOS["happy"]
-STORY: Final = replace(HAPPY, otherwise=(not_ordered(HAPPY),))  # who died between the intent and the call gave no order
 MOMENTS: Final = ("before", "after")
 
 
-async def one_run(doom: Doom, keep: Path | None = None) -> Run:
+def story(name: str) -> Scenario:
+    """Who died between the intent and the call gave no order."""
+    scenario = SCENARIOS[name]
+    return replace(scenario, otherwise=(not_ordered(scenario),)) if scenario.orders else scenario
+
+
+async def one_run(doom: Doom, keep: Path | None = None, scenario: str = "happy") -> Run:
     """An upgrade whose processes die at these points, or at so many of them as they are doomed to."""
+    played = story(scenario)
     with leashed_directory("chaos-") as chaos:
         doom.write(chaos)
-        wish = Wish(pace=PACE, tries=TRIES, patience=PATIENCE, settings=SETTINGS, starter=doomed(chaos))
+        wish = Wish(
+            scenario, PACE, minutes=played.minutes, tries=TRIES, patience=PATIENCE, settings=SETTINGS,
+            starter=doomed(chaos),
+        )  # fmt: skip
         try:
             async with world(chaos / "world", wish) as here:
-                run = await judged(here, await play(here, STORY), chaos, keep)
+                run = await judged(here, await play(here, played), chaos, keep)
         except RuntimeError as trouble:
             run = Run(broken=(f"the world did not come up: {trouble}",), deaths=read_deaths(chaos))
         run = with_logs(run, chaos)
@@ -50,6 +58,7 @@ class Matrix:
     deaths: int
     dealer: random.Random
     keep: Path | None
+    scenario: str
     left: set[str] = field(default_factory=set)
     struck: set[str] = field(default_factory=set)
     missed: Counter[str] = field(default_factory=Counter)
@@ -61,7 +70,11 @@ class Matrix:
         self._exported += 1
         return self.keep and self.keep / f"matrix-{self._exported:04}.jsonl"
 
-    def deals(self) -> Iterator[tuple[Doom, Path | None] | None]:
+    def run(self, doom: Doom) -> tuple[Doom, Path | None, str]:
+        """What one upgrade is asked for with."""
+        return doom, self.export(), self.scenario
+
+    def deals(self) -> Iterator[tuple[Doom, Path | None, str] | None]:
         """A share of what is left for each upgrade, as long as anything is left; None while others have it all."""
         while self.left:
             free = sorted(self.left - self._dealt)
@@ -70,7 +83,7 @@ class Matrix:
                 continue
             share = self.dealer.sample(free, min(len(free), max(1, -(-len(self.left) // self.jobs))))
             self._dealt |= set(share)
-            yield Doom(tuple(share), self.deaths), self.export()
+            yield self.run(Doom(tuple(share), self.deaths))
 
     def note(self, doom: Doom, run: Run) -> None:
         struck = {death.point for death in run.deaths}
@@ -85,10 +98,12 @@ class Matrix:
         return sorted(point for point, times in self.missed.items() if times >= MISSES and point not in self.struck)
 
 
-async def crash_matrix(most: int | None, seed: int, jobs: int, deaths: int, keep: Path | None) -> int:
+async def crash_matrix(
+    most: int | None, seed: int, jobs: int, deaths: int, keep: Path | None, scenario: str = "happy"
+) -> int:
     """Prints as it goes; 1 when a law broke. `most` points are chosen by `seed`, all without it."""
-    matrix = Matrix(jobs, deaths, random.Random(seed), keep)  # noqa: S311 - to be repeated, not to be secret
-    calm = await one_run(Doom(()), matrix.export())
+    matrix = Matrix(jobs, deaths, random.Random(seed), keep, scenario)  # noqa: S311 - to be repeated, not to be secret
+    calm = await one_run(*matrix.run(Doom(())))
     matrix.table.runs.append(calm)
     points = [f"{mark} {moment}" for mark in calm.effects for moment in MOMENTS]
     print(
@@ -96,7 +111,7 @@ async def crash_matrix(most: int | None, seed: int, jobs: int, deaths: int, keep
     )
     matrix.left |= set(matrix.dealer.sample(points, most) if most is not None and most < len(points) else points)
     asked = len(matrix.left)
-    async for (doom, _), run in side_by_side(jobs, one_run, matrix.deals()):
+    async for (doom, *_), run in side_by_side(jobs, one_run, matrix.deals()):
         matrix.note(doom, run)
         print(f"{len(matrix.struck):5} of {asked}  {run.took:4.0f} s  {_listed(run)}", flush=True)
     await _name_the_guilty(matrix)
@@ -105,9 +120,11 @@ async def crash_matrix(most: int | None, seed: int, jobs: int, deaths: int, keep
     return 1 if matrix.table.broken else 0
 
 
-async def certain_points(points: Sequence[str], keep: Path | None) -> int:
+async def certain_points(points: Sequence[str], keep: Path | None, scenario: str = "happy") -> int:
     """One upgrade that dies at all of these; 1 when a law broke."""
-    run = await one_run(Doom(tuple(points), len(points), apart=0, alone=0), keep and keep / "matrix-points.jsonl")
+    run = await one_run(
+        Doom(tuple(points), len(points), apart=0, alone=0), keep and keep / "matrix-points.jsonl", scenario
+    )
     print(_listed(run), *Table([run]).rows(), sep="\n")
     return 1 if run.laws_broken else 0
 
@@ -121,7 +138,7 @@ async def _name_the_guilty(matrix: Matrix) -> None:
     broken = [run for run in matrix.table.broken if run.deaths]
     alone = [Doom((death.point,)) for run in broken for death in run.deaths]
     guilty = dict[str, Run]()
-    async for (doom, _), run in side_by_side(matrix.jobs, one_run, ((doom, matrix.export()) for doom in alone)):
+    async for (doom, *_), run in side_by_side(matrix.jobs, one_run, map(matrix.run, alone)):
         guilty |= {doom.points[0]: run} if run.laws_broken else {}
         matrix.table.runs.append(run)
     for run in broken:
@@ -129,4 +146,7 @@ async def _name_the_guilty(matrix: Matrix) -> None:
         again = " ".join(f'--point "{death.point}"' for death in run.deaths)
         print("", f"BROKEN: {'; '.join(run.laws_broken)}", run.where, sep="\n")
         print(*(f"  guilty, alone: {point}: {guilty[point].said}" for point in found), sep="\n")
-        print(f"  python -m tests.chaos matrix {again}" + ("" if found else "   (none of them alone)"))
+        print(
+            f"  python -m tests.chaos matrix --scenario {matrix.scenario} {again}"
+            + ("" if found else "   (none of them alone)")
+        )
