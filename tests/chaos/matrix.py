@@ -45,7 +45,7 @@ async def one_run(doom: Doom, keep: Path | None = None, scenario: str = "happy")
             async with world(chaos / "world", wish) as here:
                 run = await judged(here, await play(here, played), chaos, keep)
         except RuntimeError as trouble:
-            run = Run(broken=(f"the world did not come up: {trouble}",), deaths=read_deaths(chaos))
+            run = Run(unjudged=f"the world did not come up, or broke: {trouble}", deaths=read_deaths(chaos))
         run = with_logs(run, chaos)
         return replace(run, composition="; ".join(death.point for death in run.deaths) or "no death")
 
@@ -117,16 +117,16 @@ async def crash_matrix(
     await _name_the_guilty(matrix)
     print("", f"{'points':46} {asked:>6}", f"{'points struck':46} {len(matrix.struck):>6}", sep="\n")
     print(*(f"never got there: {point}" for point in matrix.never), *matrix.table.rows(), sep="\n")
-    return 1 if matrix.table.broken else 0
+    return matrix.table.status
 
 
 async def certain_points(points: Sequence[str], keep: Path | None, scenario: str = "happy") -> int:
     """One upgrade that dies at all of these; 1 when a law broke."""
-    run = await one_run(
-        Doom(tuple(points), len(points), apart=0, alone=0), keep and keep / "matrix-points.jsonl", scenario
-    )
-    print(_listed(run), *Table([run]).rows(), sep="\n")
-    return 1 if run.laws_broken else 0
+    doom = Doom(tuple(points), len(points), apart=0, alone=0)
+    run = await one_run(doom, keep and keep / "matrix-points.jsonl", scenario)
+    table = Table([run])
+    print(_listed(run), *table.rows(), sep="\n")
+    return table.status
 
 
 def _listed(run: Run) -> str:

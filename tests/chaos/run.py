@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
@@ -52,7 +53,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class Run:
-    """What one upgrade came to. `composition` is what it was played under, in words that ask for the same again."""
+    """What one upgrade came to. `composition` is what it was played under, in words that ask for the same again.
+
+    `unjudged` says why nobody can say what it came to; then the other fields say nothing of the laws.
+    """
 
     composition: str = ""
     deaths: tuple[Death, ...] = ()
@@ -70,11 +74,12 @@ class Run:
     record: Json = field(default_factory=dict)
     load: float = 0.0  # of the machine at the end, as `uptime` has it: one that is starved measures itself
     logs: str = ""  # where they are, when a law broke
+    unjudged: str = ""
 
     @property
     def laws_broken(self) -> tuple[str, ...]:
-        """In sentences; empty when all held."""
-        said = [*self.broken]
+        """In sentences; empty when all held. Of what could not be judged nobody can say that they did."""
+        said = [*([f"could not be judged: {self.unjudged}"] if self.unjudged else []), *self.broken]
         said += [f"lost: {line}" for line in self.lost] + [f"told twice: {line}" for line in self.doubled]
         said += ["the card is not the fold of its timeline"] if self.card_differs else []
         said += [f"{self.orders} orders were accepted"] if self.orders > 1 else []
@@ -98,13 +103,22 @@ class Table:
 
     @property
     def broken(self) -> list[Run]:
+        """Those that could not be judged are among them."""
         return [run for run in self.runs if run.laws_broken]
 
+    @property
+    def status(self) -> int:
+        """To exit with: 1 when a law broke, or nobody can say whether one did."""
+        return 1 if self.broken else 0
+
     def rows(self) -> Iterator[str]:
-        endings = sorted({run.ending for run in self.runs})
-        ended = ", ".join(f"{sum(run.ending == each for run in self.runs)} {each}" for each in endings)
+        """The figures between the runs that could not be judged and the endings are of the others."""
+        unjudged = sum(bool(run.unjudged) for run in self.runs)
+        endings = Counter(run.ending for run in self.runs if not run.unjudged)
+        ended = ", ".join(f"{times} {ending}" for ending, times in sorted(endings.items()))
         figures: list[tuple[str, object]] = [
             ("runs", len(self.runs)),
+            ("runs that could not be judged", unjudged),
             ("deaths", sum(len(run.deaths) for run in self.runs)),
             ("orders accepted per upgrade, at most", max((run.orders for run in self.runs), default=0)),
             ("entries lost", sum(len(run.lost) for run in self.runs)),
@@ -112,14 +126,14 @@ class Table:
             ("cards that differ from their timeline", sum(run.card_differs for run in self.runs)),
             ("upgrades not finished", sum(run.unfinished for run in self.runs)),
             ("timelines with an audit fault", sum(bool(run.faults) for run in self.runs)),
-            ("runs in which a law broke", len(self.broken)),
+            ("runs in which a law broke", len(self.broken) - unjudged),
             (
                 "seconds from a death to the next turn, worst",
                 f"{max((w for r in self.runs for w in r.waits), default=0.0):.1f}",
             ),
         ]
         yield from (f"{name:46} {figure:>6}" for name, figure in figures)
-        yield f"{'how they ended':46} {ended}"
+        yield f"{'how they ended':46} {ended or 'nobody can say'}"
 
 
 @asynccontextmanager
@@ -234,4 +248,4 @@ def _played(play: Callable[..., Coroutine[Any, Any, Run]], given: Any) -> Run:
     try:
         return asyncio.run(play(*given))
     except Exception as broken:
-        return Run(broken=("".join(traceback.format_exception(broken)),))
+        return Run(unjudged="".join(traceback.format_exception(broken)))

@@ -144,7 +144,7 @@ async def one_storm(composition: Composition, keep: Path | None = None) -> Run:
                     account = await play(here, composition.scenario, composition.moods)
                 run = await judged(here, account, chaos, keep)
         except RuntimeError as trouble:
-            run = Run(broken=(f"the world did not come up: {trouble}",), deaths=read_deaths(chaos))
+            run = Run(unjudged=f"the world did not come up, or broke: {trouble}", deaths=read_deaths(chaos))
         run = with_logs(run, chaos)
         return replace(run, composition=str(composition))
 
@@ -186,11 +186,12 @@ async def storm(runs: int, seed: int, jobs: int, keep: Path | None) -> int:
     """Prints as it goes; 1 when a law broke."""
     table = Table()
     seeds = ((each, keep and keep / f"storm-{each}.jsonl") for each in range(seed, seed + runs))
-    async for _, run in side_by_side(jobs, storm_of, seeds):
+    async for (played, _), run in side_by_side(jobs, storm_of, seeds):
+        run = run if run.composition else replace(run, composition=str(compose(played)))  # it broke before it could say
         table.runs.append(run)
         print(f"{len(table.runs):4} of {runs}  {run.took:4.0f} s  {run.composition}: {run.said}", flush=True)
     print("", *table.rows(), sep="\n")
     for run in table.broken:
         print("", f"BROKEN: {run.composition}", *(f"  {each}" for each in run.laws_broken), sep="\n")
         print(run.where)
-    return 1 if table.broken else 0
+    return table.status
