@@ -1,20 +1,18 @@
-"""What a rehearsal leaves to read: the truth from the servers beside what the bot measured, and whether the one is in the other."""
+"""What a rehearsal leaves to read: the truth from the servers beside what the bot measured, and what did not come as expected."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf
 from typing import Any
 
+from sandbox import judging
 from sandbox.aurora import Down, Fate, RdsEvent
 from sandbox.scenarios import Scenario
 from sandbox.slack import Message
 from sandbox.slack.transcript import content_lines
 from sandbox.world import Wish, World
 
-WRITER_REGION = "us-east-1"
 TOLD_LATE = "(told late)"
 STRIP = "strip.png"
 Json = dict[str, Any]
@@ -49,7 +47,7 @@ class Account:
 
     def broken_laws(self) -> tuple[str, ...]:
         """Without what was lost and doubled, and without how the voices mix: what a dead process has to say comes later."""
-        return (*self.troubles, *self._outcome(), *self._truths())
+        return (*self.troubles, *self._outcome(), *self._untruths())
 
     def _outcome(self) -> Iterator[str]:
         if self.card is None:
@@ -76,43 +74,13 @@ class Account:
                 return
 
     def lost(self) -> tuple[str, ...]:
-        """What RDS said and the thread does not say as often."""
-        return tuple(
-            f"RDS said {of} times “{said}”, and the thread {told} times"
-            for said, of, told in self._events()
-            if told < of
-        )
+        return tuple(judging.lost(self._events(), self.lines()))
 
     def doubled(self) -> tuple[str, ...]:
-        """What the thread says oftener than RDS; and what nobody but the bot says, more than once.
+        return tuple(judging.doubled(self._events(), self.lines(), self.told))
 
-        Of an endpoint it says the same as often as that fell: two falls may come within one second.
-        """
-        events = list(self._events())
-        of_rds = (
-            f"RDS said {of} times “{said}”, and the thread {told} times" for said, of, told in events if told > of
-        )
-        own = (
-            f"the thread says {times} times “{line}”"
-            for line, times in Counter(self._ordered_lines()).items()
-            if times > self._falls(line) and not any(said in line for said, _, _ in events)
-        )
-        return (*of_rds, *own)
-
-    def _falls(self, line: str) -> int:
-        """How often an endpoint fell, for a line about one; else once."""
-        endpoints = self.told["endpoints"] if self.told else []
-        falls = [len(each["outages"]) for each in endpoints if f"  {each['region']}  {each['endpoint']}  " in line]
-        return max([1, *falls])
-
-    def _events(self) -> Iterator[tuple[str, int, int]]:
-        """Each thing that RDS said, how often, and how often the thread says it."""
-        lines = self._ordered_lines()
-        for said, times in Counter(line_of(event) for event in self.world.aurora.rds_events()).items():
-            yield said, times, sum(said in line for line in lines)
-
-    def _ordered_lines(self) -> list[str]:
-        return self.lines() if self.scenario.orders else []
+    def _events(self) -> Sequence[RdsEvent]:
+        return self.world.aurora.rds_events()
 
     def told_late(self) -> int:
         return sum(TOLD_LATE in line for line in self.lines())
@@ -127,32 +95,9 @@ class Account:
         ]
         return sum(lasted, timedelta()).total_seconds()
 
-    def _truths(self) -> Iterator[str]:
-        """Each time that a server took no connections lies inside what the bot reported, and the sums agree.
-
-        Inside an outage; or, where nobody looked, inside a stretch that the bot says it did not watch. One that is as short
-        as the bot says it may have overlooked need not be there, and what came after the end is not its business.
-        """
-        if self.told is None:
-            return
-        endpoints = {(each["region"], each["endpoint"]): each for each in self.told["endpoints"]}
-        ended = datetime.fromisoformat(self.told["finished_at"])
-        meanwhile = (
-            replace(each, down_until=min(each.down_until, ended))
-            for each in self.world.aurora.truth()
-            if each.down_from < ended
-        )
-        downs = [each for each in meanwhile if not _may_be_unseen(each, endpoints.get((each.region, use(each))))]
-        for down in downs:
-            reported = endpoints.get((down.region, use(down)))
-            if reported is None or not any(_is_inside(down, *each) for each in _perhaps_down(reported)):
-                yield f"no reported outage holds the {down.seconds:.3f} s of {down.region} from {down.down_from}"
-        for (region, name), reported in endpoints.items():
-            its = [down for down in downs if (down.region, use(down)) == (region, name)]
-            truth, doubt = _in_all(its, reported), sum(down.doubt.total_seconds() for down in its)
-            most = inf if reported["at_most"] is None else reported["at_most"]
-            if reported["at_least"] > truth + doubt or truth > most:
-                yield f"{region} {name} was down {truth:.3f} s, not {reported['at_least']} to {reported['at_most']} s"
+    def _untruths(self) -> Iterator[str]:
+        if self.told is not None:
+            yield from judging.untruths(self.world.aurora.truth(), self.told)
 
     def lines(self) -> list[str]:
         return [line for message in self.thread for line in content_lines(message, self.world.slack.workspace)]
@@ -204,55 +149,10 @@ def not_up(wish: Wish, trouble: str) -> Json:
     }
 
 
-def line_of(event: RdsEvent) -> str:
-    """What the thread shows of it, after the time."""
-    source = "cluster" if event.source_type == "db-cluster" else event.source_identifier
-    return f"{event.region}  {source}  {event.message}"
-
-
-def use(down: Down) -> str:
-    return "writer" if down.region == WRITER_REGION else "reader"
-
-
-def _perhaps_down(reported: Json) -> Iterator[tuple[str | None, str | None]]:
-    """From the last success before an outage to the end of the first one after; and all that nobody looked at."""
-    yield from ((outage["last_ok_at"], outage["ended_by"]) for outage in reported["outages"])
-    yield from ((stretch["since"], stretch["until"]) for stretch in reported["unobserved"])
-
-
-def _may_be_unseen(down: Down, reported: Json | None) -> bool:
-    """In none of its outages, and so short that it may lie between two looks, as the report says."""
-    if reported is None or reported["resolution"] is None or down.seconds > reported["resolution"]:
-        return False
-    return not any(_is_inside(down, *each) for each in _perhaps_down(reported))
-
-
-def _in_all(downs: Sequence[Down], reported: Json) -> float:
-    """Seconds. A short recovery inside a reported outage counts as down, as it does in the report."""
-    total, rest = 0.0, list(downs)
-    for outage in reported["outages"]:
-        inside = [down for down in rest if _is_inside(down, outage["last_ok_at"], outage["ended_by"])]
-        if inside:
-            began, ended = min(down.down_from for down in inside), max(down.down_until for down in inside)
-            total += (ended - began).total_seconds()
-            rest = [down for down in rest if down not in inside]
-    return total + sum(down.seconds for down in rest)
-
-
-def _is_inside(down: Down, began: str | None, ended: str | None) -> bool:
-    """The log's stamps are cut to the millisecond. What has no end was not seen to end, and may still last."""
-    if began is None:
-        return False
-    ms = timedelta(milliseconds=1)
-    return datetime.fromisoformat(began) - ms <= down.down_from and (
-        ended is None or down.down_until <= datetime.fromisoformat(ended) + ms
-    )
-
-
 def _truth(down: Down) -> Json:
     return {
         "region": down.region,
-        "endpoint": use(down),
+        "endpoint": judging.use(down),
         "kind": down.kind,
         "down_from": down.down_from.isoformat(),
         "down_until": down.down_until.isoformat(),
@@ -303,9 +203,10 @@ def summary(record: Json) -> Iterator[str]:
     for measured in record["measured"]:
         here = [down["seconds"] for down in record["truth"] if down["region"] == measured["region"]]
         truth = f"{sum(here):.3f} s" if here else "never down"
+        least = measured["at_least"] or 0.0  # null when it never answered
         most = "open end" if measured["at_most"] is None else f"{measured['at_most']:.3f} s"
         yield (
-            f"{measured['region']:15} {measured['endpoint']:7} measured {measured['at_least']:.3f} to {most}"
+            f"{measured['region']:15} {measured['endpoint']:7} measured {least:.3f} to {most}"
             f" in {measured['attempts']} attempts · in truth {truth}"
         )
     orders, versions = record["orders_accepted"], record["versions"]
