@@ -100,8 +100,8 @@ def _wrong_sums(reported: Json, downs: Sequence[Down]) -> Iterator[str]:
         seen, doubts = seen + lasted, doubts + doubt
         if (bounds := Bounds(outage["at_least"], outage["at_most"])).deny(lasted, doubt, 2 * CUT):
             yield f"{lasted.total_seconds():.3f} s in the outage after {outage['last_ok_at']}, not {bounds}"
-    unseen = [down for down in rest if _holds(reported, down) or not _may_be_unseen(reported, down)]
-    most = seen + sum((down.down_until - down.down_from for down in unseen), NOTHING)
+    unobserved = [down.down_until - down.down_from for down in rest if _holds(reported, down)]
+    most = seen + sum(unobserved, NOTHING)
     bounds = Bounds(reported["at_least"], reported["at_most"])
     if bounds.deny(most, seen + doubts - most):
         yield f"{most.total_seconds():.3f} s, {seen.total_seconds():.3f} s of it in its outages, not {bounds}"
