@@ -13,7 +13,7 @@ import psycopg
 from psycopg.pq.abc import PGconn
 from pydantic import TypeAdapter
 
-from bot.adapters.names import Addresses
+from bot.adapters.connecting import Progress
 from bot.adapters.postgres import APPLICATION, Failed, Postgres, Target, ask, failure_of, opened
 from bot.domain.attempts import Outcome
 from bot.domain.base import Value
@@ -142,14 +142,14 @@ class _Looking:
     orphans: list[Orphans] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
-    async def through(self, target: Target, password: str, addresses: Addresses) -> str:
-        connection = await opened(target, password, addresses)
+    async def through(self, target: Target, password: str, progress: Progress) -> str:
+        connection = await opened(target, password, progress)
         try:
-            await self._through(connection.pgconn)
+            await self._through(connection)
         finally:
-            await connection.close()
+            connection.finish()
         for database in self.here.databases[:MOST_DATABASES] if self.here and not self.here.is_reader else ():
-            await self._temporary(replace(target, dbname=database), password, addresses)
+            await self._temporary(replace(target, dbname=database), password, progress)
         return ""
 
     async def _through(self, pgconn: PGconn) -> None:
@@ -182,19 +182,19 @@ class _Looking:
         if over := here.databases[MOST_DATABASES:]:
             self.unread.append(f"temporary tables in {len(over)} more databases")
 
-    async def _temporary(self, target: Target, password: str, addresses: Addresses) -> None:
+    async def _temporary(self, target: Target, password: str, progress: Progress) -> None:
         """They are seen from within their database only."""
         what = f"temporary tables in {target.dbname}"
         try:
-            connection = await opened(target, password, addresses)
+            connection = await opened(target, password, progress)
         except psycopg.Error as error:
             self.unread.append(f"{what}: {failure_of(str(error)).detail}")
             return
         try:
-            await ask(connection.pgconn, _BE_BRIEF)
-            rows = await self._asked(what, connection.pgconn, _rows(_TEMPORARY), _AS_TEMPORARY) or ()
+            await ask(connection, _BE_BRIEF)
+            rows = await self._asked(what, connection, _rows(_TEMPORARY), _AS_TEMPORARY) or ()
         finally:
-            await connection.close()
+            connection.finish()
         for each in rows:
             if each.session:
                 self.with_tables.append(each.session.model_copy(update={"tables": each.tables}))

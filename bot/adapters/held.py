@@ -5,9 +5,9 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Final
 
-from psycopg import AsyncConnection
+from psycopg.pq.abc import PGconn
 
-from bot.adapters.names import Addresses
+from bot.adapters.connecting import Progress
 from bot.adapters.postgres import Failed, Postgres, Target, ask, opened
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.ways import Lane, Use
@@ -28,7 +28,7 @@ class HeldSession:
         self._postgres = postgres
         self._target = target
         self._patience = patience
-        self._connection: AsyncConnection | None = None
+        self._connection: PGconn | None = None
         self._number = 0
         self._asking: asyncio.Task[str] | None = None
         self._asked_at: datetime | None = None
@@ -40,20 +40,21 @@ class HeldSession:
             return Use(lane=self.lane, attempt=tried, session=self._number if tried.outcome.proves_up else 0)
         return Use(lane=self.lane, session=self._number, attempt=await self._ask(self._connection, deadline))
 
-    async def _open(self, target: Target, password: str, addresses: Addresses) -> str:
-        connection = await opened(target, password, addresses)
+    async def _open(self, target: Target, password: str, progress: Progress) -> str:
+        connection = await opened(target, password, progress)
         try:
-            served_by = await ask(connection.pgconn, QUERY)
+            served_by = await ask(connection, QUERY)
+            progress.finished("query")
         except BaseException:
-            await connection.close()
+            connection.finish()
             raise
         self._connection, self._number = connection, self._number + 1
         return served_by
 
-    async def _ask(self, connection: AsyncConnection, deadline: timedelta) -> Attempt:
+    async def _ask(self, connection: PGconn, deadline: timedelta) -> Attempt:
         start = self._postgres.clock.now()
         if self._asking is None:
-            self._asking, self._asked_at = asyncio.create_task(ask(connection.pgconn, QUERY)), start
+            self._asking, self._asked_at = asyncio.create_task(ask(connection, QUERY)), start
         try:
             served_by = await self._postgres.in_time(_patiently(self._asking), deadline)
         except Failed as failed:
@@ -74,7 +75,7 @@ class HeldSession:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
         if connection is not None:
-            await connection.close()
+            connection.finish()
 
 
 def _patiently(asking: asyncio.Task[str]) -> Awaitable[str]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, generators, waiting
+from psycopg import generators, waiting
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn
 
 from bot.adapters.clock import SteadyClock
+from bot.adapters.connecting import LOOK_UP_SECONDS, Progress, connected
 from bot.adapters.names import Addresses, Names
 from bot.adapters.pulse import Pulse
 from bot.domain.attempts import SQLSTATE, Attempt, Outcome
@@ -29,7 +30,6 @@ APPLICATION: Final = "aurora-upgrade-bot"
 QUERY: Final = b"SELECT aurora_version()"
 STOOD_STILL: Final = 0.1  # a deadline of which this process stood still for a larger part says nothing of the endpoint
 STOOD_SECONDS: Final = 0.2  # but so much of it is nothing
-_LOOK_UP_SECONDS: Final = 1.0  # how often psycopg wakes up while nothing comes; only Windows needs it
 
 T = TypeVar("T")
 Token = Callable[[], Awaitable[str]]
@@ -66,7 +66,7 @@ class Failed(Exception):
         self.sqlstate = sqlstate if re.match(SQLSTATE, sqlstate) else ""
 
 
-Use = Callable[[Target, str, Addresses], Awaitable[str]]  # with the password and the addresses of its host
+Use = Callable[[Target, str, Progress], Awaitable[str]]  # with the password; it begins at the addresses that are known
 
 
 @dataclass(frozen=True)
@@ -89,34 +89,43 @@ class Postgres:
         within another is `dns`. Only then the endpoint is tried: that is the start, from which it has `deadline` for
         itself, and is `timeout` when it has not answered.
         """
-        start, password = self.clock.now(), ""
+        start, password, progress = self.clock.now(), "", Progress()
         try:
             password = await _password(target.password, deadline)
-            addresses = await self._addresses(target, deadline)
+            await self._resolve(target, deadline, progress)
             start = self.clock.now()
-            version = await self.in_time(use(target, password, addresses), deadline)
+            version = await self.in_time(use(target, password, progress), deadline)
         except Failed as failed:
-            return self.failed(start, failed, password)
-        return Attempt(start=start, end=self.end(start), outcome=Outcome.OK, version=version)
-
-    def failed(self, start: datetime, why: Failed, password: str = "") -> Attempt:
-        detail = why.detail.replace(password, "***") if password else why.detail
+            return self.failed(start, failed, password, progress)
         return Attempt(
-            start=start, end=self.end(start), outcome=why.outcome, detail=detail, sqlstate=why.sqlstate
+            start=start, end=self.end(start), outcome=Outcome.OK, version=version, phases=progress.phases,
+            addresses=progress.places,
+        )  # fmt: skip
+
+    def failed(self, start: datetime, why: Failed, password: str = "", progress: Progress | None = None) -> Attempt:
+        detail = why.detail.replace(password, "***") if password else why.detail
+        far = progress or Progress()
+        return Attempt(
+            start=start, end=self.end(start), outcome=why.outcome, detail=detail, sqlstate=why.sqlstate,
+            phases=far.phases, addresses=far.places,
         )  # fmt: skip
 
     def end(self, start: datetime) -> datetime:
         """Not before the start, though a clock be set back in between."""
         return max(start, self.clock.now())
 
-    async def _addresses(self, target: Target, deadline: timedelta) -> Addresses:
+    async def _resolve(self, target: Target, deadline: timedelta, progress: Progress) -> None:
         """Every address of the host. Found here and not by psycopg, to tell a slow resolver from a silent endpoint."""
         if target.host.startswith("/"):
-            return []
+            return
+        progress.begin("")
         try:
-            return [str(ip_address(target.host))]
+            progress.addresses = [str(ip_address(target.host))]
         except ValueError:
-            within = deadline.total_seconds()
+            progress.addresses = await self._addresses(target, deadline.total_seconds())
+            progress.finished("resolve")
+
+    async def _addresses(self, target: Target, within: float) -> Addresses:
         try:
             return await self.names.addresses(target.host, target.port, within)
         except TimeoutError as error:
@@ -160,36 +169,38 @@ def _over_time(stood: float, within: float) -> Failed:
     return Failed(Outcome.TIMEOUT, f"no answer within {within:g} s")
 
 
-async def opened(target: Target, password: str, addresses: Addresses) -> AsyncConnection:
-    return await AsyncConnection.connect(
+async def opened(target: Target, password: str, progress: Progress) -> PGconn:
+    """To be finished by whoever has it."""
+    parameters = {
         **target.more,
-        host=",".join([target.host] * max(1, len(addresses))),
-        hostaddr=",".join(addresses) or None,
-        port=target.port,
-        dbname=target.dbname,
-        user=target.user,
-        password=password or None,
-        sslmode=target.sslmode,
-        sslrootcert=None if target.sslrootcert is None else str(target.sslrootcert),
-        gssencmode="disable",
-        target_session_attrs="any",
-        application_name=APPLICATION,
-        autocommit=True,
-    )
+        "host": target.host,
+        "port": target.port,
+        "dbname": target.dbname,
+        "user": target.user,
+        "password": password or None,
+        "sslmode": target.sslmode,
+        "sslrootcert": None if target.sslrootcert is None else str(target.sslrootcert),
+        "gssencmode": "disable",
+        "target_session_attrs": "any",
+        "application_name": APPLICATION,
+    }
+    return await connected(parameters, progress)
 
 
-async def _answer(target: Target, password: str, addresses: Addresses, query: bytes) -> str:
-    connection = await opened(target, password, addresses)
+async def _answer(target: Target, password: str, progress: Progress, query: bytes) -> str:
+    pgconn = await opened(target, password, progress)
     try:
-        return await ask(connection.pgconn, query)
+        answer = await ask(pgconn, query)
+        progress.finished("query")
+        return answer
     finally:
-        await connection.close()
+        pgconn.finish()
 
 
 async def ask(pgconn: PGconn, query: bytes) -> str:
     """Ask past psycopg's cursors: when cancelled, those would first ask a silent server, for 5 s, to cancel."""
     pgconn.send_query(query)
-    [result, *_] = await waiting.wait_async(generators.execute(pgconn), pgconn.socket, _LOOK_UP_SECONDS)
+    [result, *_] = await waiting.wait_async(generators.execute(pgconn), pgconn.socket, LOOK_UP_SECONDS)
     if result.status == ExecStatus.TUPLES_OK:
         return (result.get_value(0, 0) or b"").decode()
     sqlstate = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()

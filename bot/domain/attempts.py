@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from bot.domain.base import Value
+from bot.domain.phases import NO_PHASES, Phases
 
 RESOLUTION: Final = timedelta(milliseconds=1)
 LONGEST_DETAIL: Final = 200
@@ -77,7 +78,8 @@ class Attempt(Value):
     """`start` and `end` are UTC and kept to the millisecond, rounded outward: what is inside stays inside.
 
     `version` is what the endpoint answered, when it did; `detail` is one short line about a failure, `sqlstate` the code
-    of it, where the server gave one. An end before its start is a ValueError.
+    of it, where the server gave one. `addresses` are those of its host, first the one that answered or was tried last.
+    Addresses and `phases` are kept of some attempts only, and older ones have none. An end before its start is a ValueError.
     """
 
     start: Annotated[AwareDatetime, AfterValidator(to_ms_before)]
@@ -86,6 +88,8 @@ class Attempt(Value):
     version: str = ""
     detail: Annotated[str, AfterValidator(_shortened)] = ""
     sqlstate: Annotated[str, Field(pattern=SQLSTATE)] = ""
+    phases: Phases = NO_PHASES
+    addresses: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -98,14 +102,24 @@ class Attempt(Value):
         return self.end - self.start
 
     @property
+    def address(self) -> str:
+        """The one that answered or was tried last; empty when it is not known."""
+        return self.addresses[0] if self.addresses else ""
+
+    @property
     def said(self) -> str:
         """What the endpoint answered, or why it did not."""
         return self.version if self.outcome.proves_up else self.detail
 
-    def to_row(self) -> list[int | str]:
-        """Give `[start, end, outcome, said]` for JSON, and the SQLSTATE when there is one; times in epoch milliseconds."""
+    def to_row(self) -> list[Any]:
+        """Give `[start, end, outcome, said]` for JSON; times in epoch milliseconds.
+
+        After them the SQLSTATE when there is one, and a list of the addresses and the microseconds of the phases when they
+        are kept, such as `["10.0.1.5", 800, 210, 1900, 2400, 180]`.
+        """
         code = [self.sqlstate] if self.sqlstate else []
-        return [_ms(self.start), _ms(self.end), self.outcome.value, self.said, *code]
+        more = [[*self.addresses, *_without_end(self.phases)]] if self.addresses or self.phases != NO_PHASES else []
+        return [_ms(self.start), _ms(self.end), self.outcome.value, self.said, *code, *more]
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:
@@ -114,9 +128,19 @@ class Attempt(Value):
             start, end, outcome, said = row[0], row[1], Outcome(row[2]), row[3]
             stamps = {"start": _EPOCH + start * RESOLUTION, "end": _EPOCH + end * RESOLUTION}
             code = row[4] if len(row) > 4 and isinstance(row[4], str) else ""
+            more = next((each for each in row[4:6] if isinstance(each, list)), [])
+            addresses = tuple(each for each in more if isinstance(each, str))
+            phases = Phases(*more[len(addresses) :])
         except (IndexError, TypeError, OverflowError) as error:
             raise ValueError(f"This is not an attempt: {row!r:.80}") from error
-        return cls(**stamps, outcome=outcome, sqlstate=code, **{"version" if outcome.proves_up else "detail": said})
+        told = {"version" if outcome.proves_up else "detail": said}
+        return cls(**stamps, outcome=outcome, sqlstate=code, phases=phases, addresses=addresses, **told)
+
+
+def _without_end(phases: Phases) -> Sequence[int | None]:
+    """Without the phases after the last one that was finished."""
+    reached = max((number for number, each in enumerate(phases, 1) if each is not None), default=0)
+    return phases[:reached]
 
 
 def _ms(at: datetime) -> int:

@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import RedisDsn
 
 from bot.adapters.clock import WallClock
+from bot.adapters.names import Addresses
 from bot.adapters.postgres import Postgres, Target, failure_of
 from bot.adapters.rds_tokens import IamTokens
 from bot.domain.attempts import Attempt, Outcome
@@ -80,6 +81,50 @@ async def test_a_database_that_answers_tells_its_version(target: Target) -> None
 
 async def test_a_name_is_resolved_and_verified(target: Target) -> None:
     assert (await attempt(replace(target, host="localhost"), SOON)).outcome is Outcome.OK
+
+
+async def test_each_phase_of_an_attempt_has_its_time(target: Target) -> None:
+    began = time.monotonic()
+    tried = await attempt(replace(target, host="localhost"), SOON)
+    took = (time.monotonic() - began) * 1e6
+    assert None not in tried.phases
+    assert all(each and each > 0 for each in tried.phases), tried.phases
+    assert sum(each or 0 for each in tried.phases) <= took
+    assert tried.address == "127.0.0.1"
+
+
+async def test_what_is_no_phase_has_no_time() -> None:
+    """A host that is an address needs no resolver, and without TLS there is none of it."""
+    async with listening(lambda said: ANSWERED if said[:1] == b"Q" else AUTHENTICATED) as port:
+        tried = await attempt(at_port(port), SOON)
+    assert [each is None for each in tried.phases] == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(("greeted", "reached"), [(False, "connect"), (True, "authenticate")])
+async def test_an_attempt_that_hangs_tells_how_far_it_came(greeted: bool, reached: str) -> None:
+    async with listening(lambda said: AUTHENTICATED if greeted and said[:1] != b"Q" else b"") as port:
+        tried = await attempt(at_port(port), timedelta(seconds=0.3))
+    assert tried.outcome is Outcome.TIMEOUT
+    assert [name for name, each in tried.phases._asdict().items() if each is not None][-1] == reached
+    assert tried.address == "127.0.0.1"
+
+
+async def test_the_address_that_answers_comes_first(target: Target, two_addresses: Addresses) -> None:
+    """Nobody listens at the other one."""
+    tried = await attempt(replace(target, host="localhost"), SOON)
+    assert (tried.outcome, tried.addresses) == (Outcome.OK, tuple(reversed(two_addresses)))
+    refused = await attempt(at_port(1, "localhost"), SOON)
+    assert (refused.outcome, refused.addresses) == (Outcome.REFUSED, tuple(reversed(two_addresses)))
+    assert refused.phases.resolve is not None
+    assert refused.phases.connect is None
+
+
+@pytest.fixture
+def two_addresses(monkeypatch: pytest.MonkeyPatch) -> Addresses:
+    found = ["127.0.0.2", "127.0.0.1"]
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in found]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    return found
 
 
 async def test_a_token_is_asked_for_each_time(target: Target) -> None:
@@ -396,6 +441,12 @@ def test_any_words_have_an_outcome(text: str) -> None:
     assert failure_of(text).outcome in Outcome
 
 
+ROW = struct.pack("!hi", 1, 4) + b"18.6"
+ANSWERED = (
+    b"T" + struct.pack("!ih2sihihih", 26, 1, b"v\0", 0, 0, 25, -1, -1, 0)
+    + b"D" + struct.pack("!i", 4 + len(ROW)) + ROW
+    + b"C" + struct.pack("!i", 13) + b"SELECT 1\0" + b"Z" + struct.pack("!ic", 5, b"I")
+)  # fmt: skip
 AUTHENTICATED = b"R" + struct.pack("!ii", 8, 0) + b"Z" + struct.pack("!ic", 5, b"I")
 
 

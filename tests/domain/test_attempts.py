@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import LONGEST_DETAIL, Attempt, Outcome
+from bot.domain.phases import Phases
 
 NOON = datetime(2026, 4, 11, 12, tzinfo=UTC)
 US = timedelta(microseconds=1)
@@ -27,10 +28,22 @@ def test_the_true_stamps_are_always_inside(one: datetime, other: datetime) -> No
     assert start - 1_000 * US < attempt.start <= start <= end <= attempt.end < end + 1_000 * US
 
 
-@given(moments, st.timedeltas(timedelta(), timedelta(hours=1)), st.sampled_from(Outcome), st.text())
-def test_a_stored_attempt_comes_back_as_it_was(start: datetime, took: timedelta, outcome: Outcome, said: str) -> None:
+micros = st.none() | st.integers(0, 10**8)
+phased = st.builds(Phases, micros, micros, micros, micros, micros)
+places = st.lists(st.ip_addresses().map(str), max_size=3).map(tuple)
+
+
+@given(
+    moments, st.timedeltas(timedelta(), timedelta(hours=1)), st.sampled_from(Outcome), st.text(),
+    st.sampled_from(["", "57P03"]), phased, places,
+)  # fmt: skip
+def test_a_stored_attempt_comes_back_as_it_was(
+    start: datetime, took: timedelta, outcome: Outcome, said: str, code: str, phases: Phases, addresses: tuple[str, ...]
+) -> None:
     kept = {"version": said} if outcome.proves_up else {"detail": said}
-    attempt = Attempt(start=start, end=start + took, outcome=outcome, **kept)
+    attempt = Attempt(
+        start=start, end=start + took, outcome=outcome, sqlstate=code, phases=phases, addresses=addresses, **kept
+    )  # fmt: skip
     assert Attempt.from_row(json.loads(json.dumps(attempt.to_row()))) == attempt
     assert Attempt.model_validate_json(attempt.model_dump_json()) == attempt
 
@@ -38,15 +51,29 @@ def test_a_stored_attempt_comes_back_as_it_was(start: datetime, took: timedelta,
 def test_a_row_is_short() -> None:
     attempt = Attempt(start=NOON, end=NOON + 31_000 * US, outcome=Outcome.OK, version="17.5.4")
     assert attempt.to_row() == [1775908800000, 1775908800031, "ok", "17.5.4"]
+    told = attempt.model_copy(update={"phases": Phases(connect=210, tls=1900), "addresses": ("10.0.1.5",)})
+    assert told.to_row()[4:] == [["10.0.1.5", None, 210, 1900]]
 
 
 def test_later_columns_of_a_row_are_left_alone() -> None:
     attempt = Attempt(start=NOON, end=NOON, outcome=Outcome.REFUSED, detail="Connection refused")
     assert Attempt.from_row([*attempt.to_row(), {"new": "thing"}]) == attempt
+    timed = attempt.model_copy(update={"phases": Phases(connect=210)})
+    assert Attempt.from_row([*timed.to_row(), {"new": "thing"}, ["newer"]]) == timed
 
 
 @pytest.mark.parametrize(
-    "row", [[], [1, 2, "ok"], [1, 2, "fine", ""], ["1", 2, "ok", ""], [2, 1, "ok", ""], [1, 10**20, "ok", ""]]
+    "row",
+    [
+        [],
+        [1, 2, "ok"],
+        [1, 2, "fine", ""],
+        ["1", 2, "ok", ""],
+        [1, 2, "ok", "", [1, 2, 3, 4, 5, 6]],
+        [1, 2, "ok", "", [{}]],
+        [2, 1, "ok", ""],
+        [1, 10**20, "ok", ""],
+    ],
 )
 def test_a_row_that_is_none_is_a_value_error(row: list[object]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 -- whatever it says

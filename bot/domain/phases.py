@@ -1,0 +1,49 @@
+"""How long each phase of an attempt took, and of which attempts that is kept."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from bot.domain.attempts import Attempt
+
+SLOW: Final = timedelta(milliseconds=100)
+SECOND: Final = timedelta(seconds=1)
+
+
+class Phases(NamedTuple):
+    """Microseconds of each phase that was finished, by the clock of whoever tried; None for one that was not, or not needed.
+
+    `resolve` comes before the start of the attempt. The others are of one address, the one tried last: `connect` is TCP,
+    one round trip; `tls` from the request for it to the end of its handshake; `authenticate` until the server takes queries.
+    """
+
+    resolve: int | None = None
+    connect: int | None = None
+    tls: int | None = None
+    authenticate: int | None = None
+    query: int | None = None
+
+
+NO_PHASES: Final = Phases()
+
+
+@dataclass
+class Sample:
+    """Which attempts of one lane are kept with their phases and addresses: those that somebody will look at.
+
+    Every failure, every slow success, the first success of each second, and whatever found another address. The rest
+    would double what is stored, and a median of one a second is as good as a median of all.
+    """
+
+    _second: datetime | None = field(default=None)
+    _addresses: tuple[str, ...] = ()
+
+    def of(self, attempt: "Attempt") -> "Attempt":
+        second = attempt.start.replace(microsecond=0)
+        is_known = attempt.addresses == self._addresses and self._second is not None and second <= self._second
+        if attempt.outcome.proves_up and is_known and attempt.duration < SLOW:
+            return attempt.model_copy(update={"phases": NO_PHASES, "addresses": ()})
+        if attempt.outcome.proves_up:
+            self._second, self._addresses = second, attempt.addresses
+        return attempt
