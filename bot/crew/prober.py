@@ -17,6 +17,7 @@ from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, Ledger, LookedAway, State, WentDown
 from bot.domain.limits import surpassed
+from bot.domain.phases import Sample
 from bot.domain.timeline import CameBack as BackEntry
 from bot.domain.timeline import CannotMeasure as CannotEntry
 from bot.domain.timeline import Entry, Reached
@@ -129,6 +130,7 @@ class _Watch:
     calm_since: datetime = LONG_AGO
     answered_at: datetime = LONG_AGO
     ledger: Ledger = field(default_factory=Ledger)
+    sample: Sample = field(default_factory=Sample)
     ended: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MEMORY))
     happened: deque[tuple[str, Entry]] = field(default_factory=deque)
     has_begun: bool = False
@@ -222,7 +224,7 @@ class _Watch:
         task.add_done_callback(lambda done: self.flying.pop(done, None))
 
     async def _attempt(self) -> None:
-        self.ended.append(await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline))
+        self.ended.append(self.sample.of(await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline)))
 
     async def _write_down(self) -> None:
         """Store attempts first and what they prove after, so that whoever takes over proves the same."""

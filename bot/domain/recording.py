@@ -9,7 +9,10 @@
 | `sqlstate` | of a failure, where PostgreSQL gave one |
 | `detail` | what was answered (a version; of a held session the process that serves it), or one line on why not |
 | `session` | of a held session: which one of its lane it was, from 1; empty while there was none |
+| `address` | the one that answered or was tried last, and after a space each any other that the name resolved to |
+| `resolve_ms` … `query_ms` | milliseconds of each phase that was finished: see `Phases` |
 
+In the recording of an upgrade addresses and phases are there of every failure and of one quick success a second: see `Sample`.
 Lines come as attempts end, in any order. Later columns and columns in another order are read as well.
 
 Of an upgrade it holds every attempt that is kept: from the last minutes before the order until it was over. So `replay`
@@ -28,9 +31,11 @@ from pydantic import ValidationError
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
+from bot.domain.phases import Phases
 from bot.domain.ways import Lane, Use
 
-COLUMNS: Final = ("way", "endpoint", "start", "end", "outcome", "sqlstate", "detail", "session")
+PHASES: Final = tuple(f"{each}_ms" for each in Phases._fields)
+COLUMNS: Final = ("way", "endpoint", "start", "end", "outcome", "sqlstate", "detail", "session", "address", *PHASES)
 YEARS: Final = range(1970, 9000)
 LONGEST_WHY: Final = 120
 
@@ -40,6 +45,7 @@ def row_of(use: Use) -> list[str]:
     stamps = [_stamp(tried.start), _stamp(tried.end)]
     return [
         use.lane.name, use.lane.endpoint, *stamps, str(tried.outcome), tried.sqlstate, tried.said, str(use.session or ""),
+        " ".join(tried.addresses), *("" if each is None else f"{each / 1000:.3f}" for each in tried.phases),
     ]  # fmt: skip
 
 
@@ -93,6 +99,8 @@ def _use(row: Mapping[str, str | None]) -> Use:
         end=datetime.fromisoformat(told["end"]),
         outcome=outcome,
         sqlstate=told["sqlstate"],
+        phases=Phases(*(round(float(told[each]) * 1000) if told[each] else None for each in PHASES)),
+        addresses=tuple(told["address"].split()),
         **{"version" if outcome.proves_up else "detail": told["detail"]},
     )
     lane = Lane.named(told["endpoint"], told["way"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
+from bot.domain.phases import Phases
 from bot.domain.recording import COLUMNS, by_lane, is_recording, packed, read_recording, row_of
 from bot.domain.ways import CONTROL, Lane, Use, Way
 
@@ -30,6 +31,8 @@ def uses(draw: st.DrawFn) -> Use:
         end=start + draw(st.timedeltas(timedelta(), timedelta(minutes=1))),
         outcome=outcome,
         sqlstate=draw(st.sampled_from(["", "57P03", "53300"])),
+        phases=Phases(*draw(st.lists(st.none() | st.integers(0, 10**8), max_size=5))),
+        addresses=draw(st.lists(st.ip_addresses().map(str), max_size=3).map(tuple)),
         **{"version" if outcome.proves_up else "detail": draw(words)},
     )
     lane = Lane(endpoint=draw(words), way=draw(st.sampled_from(Way)), number=draw(st.integers(0, 50)))
@@ -77,11 +80,14 @@ def test_a_row_is_for_people_and_spreadsheets() -> None:
             outcome=Outcome.SHUTTING_DOWN,
             detail="bye",
             sqlstate="57P01",
+            phases=Phases(connect=212, authenticate=1904),
+            addresses=("10.0.1.5", "fd00::5"),
         ),
         session=1,
     )
     assert row_of(held) == [
         "held-2", "db:5432/orders", "2026-04-11T12:00:00.000000Z", "2026-04-11T12:00:00.031000Z", "shutting_down", "57P01", "bye", "1",
+        "10.0.1.5 fd00::5", "", "0.212", "", "1.904", "",
     ]  # fmt: skip
 
 
@@ -89,6 +95,12 @@ def test_columns_may_be_in_another_order_and_more_than_those() -> None:
     text = "note,outcome,way,endpoint,end,start\nx,ok,connect,db,2026-04-11T21:00:01+09:00,2026-04-11T12:00:00Z\n"
     [use] = read_recording(text, "a.csv")
     assert (use.attempt.start, use.attempt.end) == (NOON, NOON + timedelta(seconds=1))
+
+
+def test_an_older_recording_has_no_phases() -> None:
+    text = "way,endpoint,start,end,outcome,sqlstate,detail,session\n" + LINE
+    [use] = read_recording(text, "a.csv")
+    assert (use.attempt.version, use.attempt.phases, use.attempt.addresses) == ("17.5.4", Phases(), ())
 
 
 @pytest.mark.parametrize(
@@ -113,6 +125,12 @@ def test_columns_may_be_in_another_order_and_more_than_those() -> None:
             HEADER + LINE.replace("000000Z", "000000"),
             "a.csv, line 2, is not an attempt: Input should have timezone info",
         ),
+        (
+            HEADER + LINE.replace(",\n", ",,,soon\n"),
+            "a.csv, line 2, is not an attempt: could not convert string to float",
+        ),
+        (HEADER + LINE.replace(",\n", ",,,nan\n"), "a.csv, line 2, is not an attempt: cannot convert float NaN"),
+        (HEADER + LINE.replace(",\n", ",,,inf\n"), "a.csv, line 2, is not an attempt: cannot convert float infinity"),
         (HEADER + LINE.replace("17.5.4", "x" * 200_000), "a.csv, line 1, is no CSV: field larger than field limit"),
     ],
 )
