@@ -12,6 +12,7 @@ from typing import assert_never
 
 from bot.crew.forecaster import Forecaster
 from bot.domain import outage
+from bot.domain.addresses import Addresses
 from bot.domain.attempts import AT_ONCE, Attempt
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import UpgradeId
@@ -131,6 +132,7 @@ class _Watch:
     answered_at: datetime = LONG_AGO
     ledger: Ledger = field(default_factory=Ledger)
     sample: Sample = field(default_factory=Sample)
+    addresses: Addresses = field(default_factory=Addresses)
     ended: deque[Attempt] = field(default_factory=lambda: deque(maxlen=MEMORY))
     happened: deque[tuple[str, Entry]] = field(default_factory=deque)
     has_begun: bool = False
@@ -265,6 +267,7 @@ class _Watch:
         if attempt.outcome.proves_up:
             self.answered_at = max(self.answered_at, attempt.start)
         self._happen(self.ledger.add(attempt, settled=settled))
+        self.happened.extend(self.addresses.moves(self.endpoint, self.vantage, attempt, self.upgrade.intent_at))
 
     def _happen(self, happenings: Sequence[Happening]) -> None:
         self.happened.extend(map(self._entry, happenings))

@@ -27,6 +27,7 @@ from bot.domain.timeline import (
     Intended,
     LookedAway,
     MemberSeen,
+    Moved,
     NotOrdered,
     Ordered,
     OverBudget,
@@ -235,7 +236,7 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
             return now.become(Status.REFUSED)
         case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway() | Forecast():
             return now.remain(*BEFORE_ORDER, *UNDER_WAY)
-        case MemberSeen() | RdsSaid() | OverBudget() | Slower() | Overdue():
+        case MemberSeen() | RdsSaid() | Moved() | OverBudget() | Slower() | Overdue():
             return now.remain(*UNDER_WAY)
         case Finished():
             return now.remain(Status.UPGRADING).become(entry.outcome)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from statistics import median_low
 from typing import Final, Self
 
 from bot.domain.attempts import Attempt
@@ -14,6 +15,13 @@ LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 STILL_OUT: Final = timedelta(
     seconds=3
 )  # so long after its start the last attempt may not be written down yet, nor its next made
+
+
+class RoundTrip(Value):
+    """To the server and back: the median of how long TCP took to connect, `of` so many successful attempts."""
+
+    median: timedelta
+    of: int
 
 
 class Measurement(Value):
@@ -37,6 +45,7 @@ class Measurement(Value):
     outages: tuple[Outage, ...]
     unobserved: tuple[Unobserved, ...] = ()
     resolution: timedelta | None = None  # an outage as short as this may have gone unseen from the order on
+    round_trip: RoundTrip | None = None  # None in older ones, and when nothing answered
 
     @property
     def at_least(self) -> timedelta:
@@ -97,4 +106,11 @@ def measure(
         outages=tuple(outage for outage in found if outage is not blind),
         unobserved=unobserved(each_once),
         resolution=resolution(each for each in each_once if each.start >= ordered_at),
+        round_trip=_round_trip(each_once),
     )
+
+
+def _round_trip(attempts: Iterable[Attempt]) -> RoundTrip | None:
+    """Of those whose phases are kept: see `Sample`."""
+    took = [each.phases.connect for each in attempts if each.outcome.proves_up and each.phases.connect is not None]
+    return RoundTrip(median=timedelta(microseconds=median_low(took)), of=len(took)) if took else None

@@ -1,14 +1,13 @@
 """How long each phase of an attempt took, and of which attempts that is kept."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from bot.domain.attempts import Attempt
 
 SLOW: Final = timedelta(milliseconds=100)
-SECOND: Final = timedelta(seconds=1)
 
 
 class Phases(NamedTuple):
@@ -32,18 +31,21 @@ NO_PHASES: Final = Phases()
 class Sample:
     """Which attempts of one lane are kept with their phases and addresses: those that somebody will look at.
 
-    Every failure, every slow success, the first success of each second, and whatever found another address. The rest
+    Every failure, every slow success, and the first success of each second at each place that a name leads to. The rest
     would double what is stored, and a median of one a second is as good as a median of all.
     """
 
-    _second: datetime | None = field(default=None)
-    _addresses: tuple[str, ...] = ()
+    _second: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+    _places: set[frozenset[str]] = field(default_factory=set)
 
     def of(self, attempt: "Attempt") -> "Attempt":
-        second = attempt.start.replace(microsecond=0)
-        is_known = attempt.addresses == self._addresses and self._second is not None and second <= self._second
-        if attempt.outcome.proves_up and is_known and attempt.duration < SLOW:
-            return attempt.model_copy(update={"phases": NO_PHASES, "addresses": ()})
-        if attempt.outcome.proves_up:
-            self._second, self._addresses = second, attempt.addresses
-        return attempt
+        if not attempt.outcome.proves_up:
+            return attempt
+        second, places = attempt.start.replace(microsecond=0), frozenset(attempt.addresses)
+        if second > self._second:
+            self._second, self._places = second, set()
+        is_first = places not in self._places
+        self._places.add(places)
+        if is_first or attempt.duration >= SLOW:
+            return attempt
+        return attempt.model_copy(update={"phases": NO_PHASES, "addresses": ()})

@@ -7,8 +7,9 @@ from typing import Literal
 from bot.domain.attempts import Outcome
 from bot.domain.base import Value
 from bot.domain.budget import Kept, kept_at, kept_by_all
+from bot.domain.foreseen import ExpectationReport, ForecastReport, expected_before, told_before
 from bot.domain.ids import Account, Region, UpgradeId, UserId
-from bot.domain.measurement import Measurement
+from bot.domain.measurement import Measurement, RoundTrip
 from bot.domain.outage import Outage
 from bot.domain.preflight import Finding
 from bot.domain.rds_events import meaning_of
@@ -44,6 +45,14 @@ class OutageReport(Value):
     flapping: bool
 
 
+class MoveReport(Value):
+    """The name of the endpoint led to the addresses of `before`, and from `at` on to those of `after`; see `Moved`."""
+
+    at: datetime
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
 class EndpointReport(Value):
     """Seconds of downtime for new connections. The truth is at least `at_least` and at most `at_most`.
 
@@ -52,6 +61,7 @@ class EndpointReport(Value):
     the order on, and so are the attempts counted. Nobody knows what it was in the stretches of
     `unobserved`, so `at_most` counts them as downtime and `at_least` does not. Both are of outages that an attempt saw: a
     single one of `resolution` seconds or less may have gone unseen. `budget_kept` is null when there was no budget.
+    `round_trip` is between `vantage` and the endpoint; `moves` are what its name led to from the order on.
     """
 
     region: Region
@@ -68,6 +78,8 @@ class EndpointReport(Value):
     resolution: float | None
     outages: tuple[OutageReport, ...]
     budget_kept: Kept | None = None
+    round_trip: RoundTrip | None = None
+    moves: tuple[MoveReport, ...] = ()
 
 
 class DecisionReport(Value):
@@ -89,8 +101,12 @@ class RdsEventReport(Value):
 class Report(Value):
     """`report.json`. Times are UTC, durations seconds.
 
+    `schema_version` stays as long as fields are only added, so who reads it must leave alone what it does not know; it
+    grows when a field goes away or comes to mean something else.
+
     `budget` is the downtime that each endpoint was allowed, and `budget_kept` whether all of them kept to it: `kept` and
     `broken` are certain, with `cannot tell` the budget lies between the bounds, or there are none. Null without a budget.
+    `expectation` and `forecast` were told before the order; null where they were not, as in older upgrades.
     """
 
     schema_version: Literal[1] = 1
@@ -115,6 +131,8 @@ class Report(Value):
     budget_kept: Kept | None = None
     findings: tuple[Finding, ...]
     rds_events: tuple[RdsEventReport, ...]
+    expectation: ExpectationReport | None = None
+    forecast: ForecastReport | None = None
 
 
 def report(timeline: Iterable[Entry]) -> Report:
@@ -141,11 +159,13 @@ def report(timeline: Iterable[Entry]) -> Report:
         finished_at=finished.at,
         took=finished.at - story.ordered_at if story.ordered_at else None,
         members=_members(story, entries),
-        endpoints=tuple(_endpoint(each, story.budget) for each in finished.measured),
+        endpoints=tuple(_endpoint(each, story) for each in finished.measured),
         budget=story.budget.total_seconds() if story.budget else None,
         budget_kept=kept_by_all(kept_at(each, story.budget) for each in finished.measured) if story.budget else None,
         findings=story.findings,
         rds_events=_rds_events(story),
+        expectation=expected_before(proposed.expectation) if proposed.expectation else None,
+        forecast=told_before(story.forecast) if story.forecast else None,
     )
 
 
@@ -182,7 +202,8 @@ def _members(story: Story, entries: Iterable[Entry]) -> tuple[MemberReport, ...]
     )
 
 
-def _endpoint(measured: Measurement, budget: timedelta | None) -> EndpointReport:
+def _endpoint(measured: Measurement, story: Story) -> EndpointReport:
+    budget, watched = story.budget, story.watched.get(f"{measured.region}/{measured.use}")
     proven = measured.since is not None
     at_most = measured.at_most
     return EndpointReport(
@@ -200,6 +221,10 @@ def _endpoint(measured: Measurement, budget: timedelta | None) -> EndpointReport
         resolution=measured.resolution.total_seconds() if measured.resolution is not None else None,
         outages=tuple(map(_outage, measured.outages)),
         budget_kept=kept_at(measured, budget) if budget else None,
+        round_trip=measured.round_trip,
+        moves=tuple(MoveReport(at=each.at, before=each.was, after=each.now) for each in watched.moves)
+        if watched
+        else (),
     )
 
 

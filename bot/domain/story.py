@@ -29,6 +29,7 @@ from bot.domain.timeline import (
     Intended,
     LookedAway,
     MemberSeen,
+    Moved,
     NotOrdered,
     Ordered,
     OverBudget,
@@ -47,7 +48,7 @@ from bot.domain.timeline import (
 from bot.domain.unobserved import Unobserved
 from bot.domain.zero_downtime import changes as outlook_changes
 
-Sighting = Reached | CannotMeasure | WentDown | CameBack | LookedAway
+Sighting = Reached | CannotMeasure | WentDown | CameBack | LookedAway | Moved
 
 
 class Watched(Value):
@@ -62,6 +63,7 @@ class Watched(Value):
     cannot_since: datetime | None = None
     outages: tuple[Outage, ...] = ()
     unobserved: tuple[Unobserved, ...] = ()
+    moves: tuple[Moved, ...] = ()  # of its name, from the order on
 
     @property
     def at_least(self) -> timedelta:
@@ -199,7 +201,7 @@ class Story(Value):
                 return {"members": self.members | {entry.region: entry}}
             case RdsSaid():
                 return {"rds": (*self.rds, entry)}
-            case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway():
+            case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway() | Moved():
                 if f"{entry.region}/{entry.use}" in _gone(self.plans, self.plan):
                     return {}
                 return {"watched": self.watched | {f"{entry.region}/{entry.use}": self._watch(entry)}}
@@ -246,6 +248,8 @@ def _seen(entry: Sighting, known: Watched) -> dict[str, object]:
             return {"down_since": None, "outages": (*known.outages, entry.outage), "version": version}
         case LookedAway():
             return {"unobserved": (*known.unobserved, entry.stretch)}
+        case Moved():
+            return {"moves": (*known.moves, entry)}
         case _:
             assert_never(entry)
 

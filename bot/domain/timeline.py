@@ -221,6 +221,20 @@ class LookedAway(Happening):
     stretch: Unobserved
 
 
+class Moved(Happening):
+    """The name of the endpoint leads elsewhere than before, seen from `vantage`. Of a reader `now` is what is new.
+
+    A reader endpoint names its readers in turn, so for it `was` is all that it ever led to.
+    """
+
+    kind: Literal["moved"] = "moved"
+    region: Region
+    use: str
+    vantage: str
+    was: tuple[str, ...]
+    now: tuple[str, ...]
+
+
 class Forecast(Happening):
     """What stands in the way of zero downtime on the writer, as of `at`: asked for by the proposal and before the order."""
 
@@ -289,6 +303,7 @@ Entry = Annotated[
     | WentDown
     | CameBack
     | LookedAway
+    | Moved
     | Forecast
     | OverBudget
     | Slower

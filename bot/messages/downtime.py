@@ -1,16 +1,35 @@
 """How downtime is said: always as bounds, per endpoint, and from where it was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Final
 
 from bot.domain.budget import Kept, kept_at, kept_by_all, written
-from bot.domain.measurement import Measurement
+from bot.domain.measurement import Measurement, RoundTrip
+from bot.domain.report import EndpointReport
 from bot.messages.markup import TENTH, bounds
+
+MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def downtime(measured: Sequence[Measurement]) -> str:
     """One line over all endpoints; of one that nobody watched for a while it says so."""
     return "Downtime (new connections): " + (" · ".join(map(_one, measured)) or "nothing was measured")
+
+
+def measured_from(measured: Iterable[EndpointReport]) -> str:
+    """From where each endpoint was measured and how far away that is; empty when nobody knows of any."""
+    known = [each for each in measured if each.round_trip]
+    return f"Measured: {' · '.join(map(_from, known))}." if known else ""
+
+
+def _from(each: EndpointReport) -> str:
+    return f"{each.region} {each.endpoint} from {each.vantage}, round trip {round_trip(each.round_trip)}"
+
+
+def round_trip(found: RoundTrip | None) -> str:
+    """In tenths of a millisecond, as `0.2 ms (median of 512)`."""
+    return f"{found.median / MILLISECOND:.1f} ms (median of {found.of})" if found else "unknown"
 
 
 def budget_kept(measured: Sequence[Measurement], budget: timedelta) -> str:

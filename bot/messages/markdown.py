@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from bot.domain.budget import written
 from bot.domain.report import EndpointReport, Report
 from bot.domain.upgrade import said
+from bot.messages.downtime import round_trip
 from bot.messages.markup import lasting
 
 
@@ -60,6 +61,7 @@ def _downtime(made: Report) -> str:
         "not watched",
         "may be unseen",
         "measured from",
+        "round trip",
         *(["budget"] if made.budget is not None else []),
     )
     table = _table(head, (_endpoint(each) for each in made.endpoints))
@@ -69,7 +71,14 @@ def _downtime(made: Report) -> str:
         for each in made.endpoints
         for outage in each.outages
     ]
-    return table + ("\n\n" + "\n".join(outages) if outages else "")
+    moves = [
+        f"- {each.region} {each.endpoint}: at {_time(move.at)} its name led to {', '.join(move.after)}, before that to "
+        f"{', '.join(move.before)}"
+        for each in made.endpoints
+        for move in each.moves
+    ]
+    told = [*outages, *moves]
+    return table + ("\n\n" + "\n".join(told) if told else "")
 
 
 def _endpoint(each: EndpointReport) -> Sequence[str]:
@@ -85,6 +94,7 @@ def _endpoint(each: EndpointReport) -> Sequence[str]:
         "; ".join(f"{_time(stretch.since)} to {_time(stretch.until)}" for stretch in each.unobserved) or "never",
         "unknown" if each.resolution is None else f"up to {each.resolution:.3f} s",
         each.vantage,
+        round_trip(each.round_trip),
         *([each.budget_kept] if each.budget_kept else []),
     )
 

@@ -21,6 +21,7 @@ from bot.domain.timeline import (
     Intended,
     LookedAway,
     MemberSeen,
+    Moved,
     NotOrdered,
     Ordered,
     OverBudget,
@@ -35,7 +36,7 @@ from bot.domain.timeline import (
     WentDown,
     Withdrawn,
 )
-from bot.messages.downtime import budget_kept, downtime
+from bot.messages.downtime import budget_kept, downtime, measured_from
 from bot.messages.expected import slower
 from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
@@ -66,7 +67,7 @@ DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 def is_line(entry: Entry) -> bool:
     """A line of the ticker; several may share a message. The others stand alone."""
-    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack | LookedAway)
+    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack | LookedAway | Moved)
 
 
 def said_of(entry: Entry, story: Story) -> str | None:
@@ -108,7 +109,7 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return _foretold(story)
         case LookedAway():
             return _line(entry) if story.ordered_at else None
-        case RdsSaid() | CannotMeasure() | WentDown() | CameBack():
+        case RdsSaid() | CannotMeasure() | WentDown() | CameBack() | Moved():
             return _line(entry)
         case OverBudget():
             return (
@@ -128,7 +129,7 @@ def said_of(entry: Entry, story: Story) -> str | None:
             assert_never(entry)
 
 
-def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> str:
+def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway | Moved) -> str:
     match entry:
         case RdsSaid(event=event):
             source = "cluster" if event.source == "cluster" else plain(event.source_identifier)
@@ -144,8 +145,17 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> 
         case LookedAway(stretch=stretch):
             missed = f"not watched for {stretch.lasting.total_seconds():.1f} s"
             return f"{when(entry.at)}  {entry.region}  {entry.use}  {missed}: nobody knows whether it was up"
+        case Moved():
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  {_moved(entry)}"
         case _:
             assert_never(entry)
+
+
+def _moved(entry: Moved) -> str:
+    now, was = (plain(", ".join(each), 400) for each in (entry.now, entry.was))
+    return (
+        f"now resolves to {now} (was {was})" if entry.use == "writer" else f"now resolves to {now} too (so far {was})"
+    )
 
 
 def _reopened(entry: Reopened) -> str:
@@ -243,4 +253,5 @@ def _finished(entry: Finished, story: Story) -> str:
 def report_comment(made: Report, missing: Sequence[str] = ()) -> str:
     """`missing`: phrases for what should be beside it."""
     unsaid = "".join(f" {each}; the bot's log says why." for each in missing)
-    return f"The report of {code(made.global_cluster)}, {made.from_version} to {made.target}.{unsaid}"
+    said = f"The report of {code(made.global_cluster)}, {made.from_version} to {made.target}.{unsaid}"
+    return "\n".join(filter(None, (said, plain(measured_from(made.endpoints)))))

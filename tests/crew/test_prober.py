@@ -30,7 +30,8 @@ from bot.domain.errors import Unavailable
 from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import UpgradeId
 from bot.domain.measurement import measure
-from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
+from bot.domain.phases import Phases
+from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Moved, Reached
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
@@ -61,6 +62,7 @@ class Script:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     clock: Clock = field(default_factory=WallClock)
     most_at_once: int = 0
+    addresses: tuple[str, ...] = ()
 
     async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:  # noqa: ARG002 - there is one
         start, outcome = self.clock.now(), self.outcome
@@ -73,7 +75,10 @@ class Script:
         self.ended += 1
         outcome = outcome or Outcome.TIMEOUT
         version = self.version if outcome is OK else ""
-        return Attempt(start=start, end=max(start, self.clock.now()), outcome=outcome, version=version)
+        return Attempt(
+            start=start, end=max(start, self.clock.now()), outcome=outcome, version=version, addresses=self.addresses,
+            phases=Phases(connect=212),
+        )  # fmt: skip
 
     async def until(self, number: int) -> None:
         """That many attempts are begun."""
@@ -347,6 +352,39 @@ async def test_whoever_takes_over_goes_on_and_says_nothing_again(store: Store, u
     vantages, attempts = await store.attempts(upgrade.id, WRITER)
     assert vantages == (US, "eu-central-1")
     assert len(measure(US, "writer", vantages, attempts).outages) == 1
+
+
+async def test_a_name_that_leads_elsewhere_is_told_once_whoever_measures(store: Store, upgrade: Upgrade) -> None:
+    async def moved() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        return [(each.was, each.now) for each in await store.entries(upgrade.id) if isinstance(each, Moved)]
+
+    async def is_told() -> bool:
+        return bool(await moved())
+
+    one, other = ("10.0.1.5",), ("10.0.2.7",)
+    first, second = Script(addresses=one), Script(addresses=other)
+    await order(store, upgrade)
+    async with probing(store, upgrade, first):
+        await says(store, upgrade, "reached")
+        first.addresses = other
+        await eventually(is_told)
+    async with probing(store, upgrade, second, "eu-central-1"):
+        await second.until(10)
+    assert await moved() == [(one, other)]
+
+
+async def test_phases_are_kept_of_some_successes_and_of_every_failure(
+    store: Store, upgrade: Upgrade, script: Script
+) -> None:
+    async with probing(store, upgrade, script):
+        await script.until(10)
+        script.outcome = REFUSED
+        await script.more(10)
+        await says(store, upgrade, "reached", "went_down")
+    kept = await stored(store, upgrade)
+    assert all(each.phases.connect for each in kept if each.outcome is REFUSED)
+    assert kept[0].phases.connect == 212
+    assert [each.phases.connect for each in kept if each.outcome is OK].count(None) >= 5
 
 
 async def test_whoever_takes_over_late_tells_how_long_nobody_looked(store: Store, upgrade: Upgrade) -> None:

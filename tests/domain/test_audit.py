@@ -28,6 +28,7 @@ from bot.domain.timeline import (
     Held,
     Intended,
     MemberSeen,
+    Moved,
     NotOrdered,
     Ordered,
     Overdue,
@@ -66,6 +67,7 @@ DIGEST: Final = plan().digest
 LATE: Final = NOON + 60 * MINUTE
 HELD, EXPIRED, ORDERED = Held(at=AT, reasons=()), Expired(at=LATE), Ordered(at=AT)
 SEEN: Final = MemberSeen(at=AT, region=US, status="available", version="18.4", instances=())
+MOVED: Final = Moved(at=AT, region=US, use="writer", vantage=US, was=("10.0.1.5",), now=("10.0.2.7",))
 REACHED: Final = Reached(at=AT, region=US, use="writer", vantage=US, version="18.4")
 FORETOLD: Final = Forecast(at=AT, region=US, vantage=US, asked_at=NOON, outlook=Outlook(dropped=0))
 BY_NAME: Final = rule(approvers=[MINA])
@@ -437,7 +439,18 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
 @pytest.mark.parametrize(
     "told",
     [
-        (REACHED, approved(under=BY_NAME), HELD, intended(under=BY_NAME), ORDERED, SEEN, rds_said("hm"), finished()),
+        (
+            REACHED,
+            approved(under=BY_NAME),
+            HELD,
+            intended(under=BY_NAME),
+            MOVED,
+            ORDERED,
+            MOVED,
+            SEEN,
+            rds_said("hm"),
+            finished(),
+        ),
         (approved(), replanned(), approved(digest=GROWN.digest), intended(digest=GROWN.digest)),
         (replanned(), approved(digest=GROWN.digest), replanned(plan(), lacking=0), intended()),
         (approved(needed=2), approved(SORA, 2, 2), reopened(SORA), approved(MINA, 2, 2), intended(SORA, MINA)),

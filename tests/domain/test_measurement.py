@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
-from bot.domain.measurement import Measurement, measure
+from bot.domain.measurement import Measurement, RoundTrip, measure
+from bot.domain.phases import Phases
 from tests.domain.making import AP, NOON, SECOND, US, outage, tried, unwatched
 
 OK, REFUSED, DNS = Outcome.OK, Outcome.REFUSED, Outcome.DNS
@@ -128,6 +129,21 @@ def test_what_nobody_watched_before_the_order_is_no_cost() -> None:
     made = measured(tried(0), tried(10), tried(20), *map(tried, range(21, 30)))
     assert made.since_order(NOON + 12 * SECOND, NOON + 32 * SECOND).unobserved == (unwatched(12, 20.1),)
     assert made.since_order(NOON + 25 * SECOND, NOON + 32 * SECOND).unobserved == ()
+
+
+def test_the_round_trip_is_the_median_of_what_tcp_took() -> None:
+    def took(second: float, micros: int | None, outcome: Outcome = OK) -> Attempt:
+        return tried(second, outcome).model_copy(update={"phases": Phases(connect=micros)})
+
+    made = measured(took(0, 300), took(1, 90_000), took(2, 200), took(3, None), took(4, 100, REFUSED), took(5, 250))
+    assert made.round_trip == RoundTrip(median=timedelta(microseconds=250), of=4)
+    assert measured(tried(0)).round_trip is None
+
+
+def test_an_older_measurement_has_none() -> None:
+    kept = measured(tried(0)).model_dump(mode="json")
+    del kept["round_trip"]
+    assert Measurement.model_validate(kept).round_trip is None
 
 
 def test_what_was_never_measured_has_no_stretches() -> None:

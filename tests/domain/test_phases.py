@@ -49,6 +49,11 @@ def test_what_somebody_will_look_at_keeps_them_always(telling: Attempt) -> None:
     assert kept(tried(0), telling) == [True, True]
 
 
+def test_a_name_that_leads_to_several_places_in_turn_keeps_each_once_a_second() -> None:
+    turns = [tried(each / 10, addresses=THERE if each % 2 else HERE) for each in range(20)]
+    assert [each for each, is_kept in enumerate(kept(*turns)) if is_kept] == [0, 1, 10, 11]
+
+
 def test_what_is_thinned_is_the_same_but_for_that() -> None:
     sample = Sample()
     sample.of(tried(0))

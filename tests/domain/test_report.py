@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.attempts import Outcome
-from bot.domain.measurement import Measurement
+from bot.domain.expectation import expect
+from bot.domain.measurement import Measurement, RoundTrip
 from bot.domain.preflight import Finding, Severity
+from bot.domain.recorded import WHICH
 from bot.domain.report import Report, report
 from bot.domain.status import Status
-from bot.domain.timeline import Approved, Entry, Finished, Intended, Ordered, Reached
+from bot.domain.timeline import Approved, Entry, Finished, Forecast, Intended, Moved, Ordered, Reached
+from bot.domain.zero_downtime import Obstacle, Outlook
 from bot.messages.markdown import report_markdown
 from tests.domain.making import (
     AP,
@@ -67,6 +70,9 @@ def timeline(*measurements: Measurement, reason: str = "patch for CVE") -> tuple
         rds_said(TEXTS["started"], ORDERED + SECOND),
         finished(*(measurements or (measured(), measured(AP, "reader", outages=())))),
     )
+
+
+NEAR = RoundTrip(median=timedelta(microseconds=212), of=512)
 
 
 def made(*measurements: Measurement) -> Report:
@@ -153,7 +159,7 @@ def test_markdown_says_it_to_people() -> None:
     never = measured(AP, "reader", vantage="us-east-1", since=None, attempts=5, failed=0, unknown=5, outages=())
     away = unwatched(140, 147)
     missed = measured(EU, "reader", vantage=EU, outages=(), unobserved=(away,), resolution=0.3117 * SECOND)
-    text = report_markdown(made(measured(), measured(outages=(still_down,)), never, missed))
+    text = report_markdown(made(measured(), measured(outages=(still_down,), round_trip=NEAR), never, missed))
     assert text.startswith("# Upgrade of orders from 18.4 to 18.6: succeeded\n\n- It is done.\n")
     for line in (
         "- Proposed by U0AKI at 2026-04-11 12:00:00.000: patch for CVE",
@@ -161,12 +167,12 @@ def test_markdown_says_it_to_people() -> None:
         "- Ordered at 2026-04-11 12:02:00.000, over at 2026-04-11 12:05:12.000, took 3 min 12 s",
         "- Account 123456789012, upgrade orders-4f5e6d7c; all times are UTC",
         "| us-east-1 | orders-us | writer | 18.4.1 | 18.6.1 |",
-        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | never | unknown | us-east-1 |",
-        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | never | unknown | us-east-1 |",
-        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | never | unknown | us-east-1 |",
+        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | never | unknown | us-east-1 | unknown |",
+        "| us-east-1 | writer | 2.600 s | unknown | 1 | 1300 | 11 | 0 | never | unknown | us-east-1 | 0.2 ms (median of 512) |",
+        "| ap-northeast-1 | reader | not measured | unknown | 0 | 5 | 0 | 5 | never | unknown | us-east-1 | unknown |",
         (
             "| eu-west-1 | reader | 0.000 s | 7.000 s | 0 | 1300 | 11 | 0 "
-            "| 2026-04-11 12:02:20.000 to 2026-04-11 12:02:27.000 | up to 0.312 s | eu-west-1 |"
+            "| 2026-04-11 12:02:20.000 to 2026-04-11 12:02:27.000 | up to 0.312 s | eu-west-1 | unknown |"
         ),
         (
             "- us-east-1 writer: began between 2026-04-11 12:02:29.950 and 2026-04-11 12:02:30.050, "
@@ -176,6 +182,50 @@ def test_markdown_says_it_to_people() -> None:
         "| 2026-04-11 12:03:00.000 | us-east-1 | orders-us-1 | DB instance restarted |",
     ):
         assert line in text.splitlines()
+
+
+def test_it_says_from_where_and_how_far_away_it_was_measured() -> None:
+    near, older = made(measured(round_trip=NEAR), measured(AP, "reader")).endpoints
+    assert json.loads(near.model_dump_json())["round_trip"] == {"median": 0.000212, "of": 512}
+    assert (near.vantage, older.round_trip) == (US, None)
+
+
+def test_where_a_name_led_is_told_per_endpoint() -> None:
+    moved = Moved(
+        at=ORDERED + MINUTE, region=US, use="writer", vantage=US, was=("10.0.1.5",), now=("10.0.2.7", "10.0.2.8")
+    )
+    *told, end = timeline(measured(), measured(AP, "reader"))
+    one = report((*told, moved, end))
+    writer, reader = one.endpoints
+    assert [(each.at, each.before, each.after) for each in writer.moves] == [(moved.at, moved.was, moved.now)]
+    assert reader.moves == ()
+    assert (
+        "- us-east-1 writer: at 2026-04-11 12:03:00.000 its name led to 10.0.2.7, 10.0.2.8, before that to 10.0.1.5"
+    ) in report_markdown(one).splitlines()
+
+
+def test_what_was_expected_and_forecast_is_beside_what_came_of_it() -> None:
+    seen = Obstacle(who="pid 7", does=("1 temporary table",))
+    outlook = Outlook(dropped=1, obstacles=(seen,), more=2, unread=("what other sessions do",))
+    forecast = Forecast(at=NOON + SECOND, region=US, vantage=US, asked_at=NOON, outlook=outlook)
+    first, *rest = timeline()
+    one = report((first.model_copy(update={"expectation": expect(())}), forecast, *rest))
+    assert one.expectation is not None
+    assert (one.expectation.writer.worst, one.expectation.lasting.of) == (timedelta(seconds=2.701), 1)
+    assert one.expectation.recorded == WHICH
+    assert one.forecast is not None
+    assert (one.forecast.at, one.forecast.dropped, one.forecast.more) == (forecast.at, 1, 2)
+    assert (one.forecast.findings, one.forecast.unread) == (("pid 7: 1 temporary table",), ("what other sessions do",))
+    assert Report.model_validate_json(one.model_dump_json()) == one
+    assert (made().expectation, made().forecast) == (None, None), "nothing of that is in older timelines"
+
+
+def test_enough_past_upgrades_need_no_recorded_one() -> None:
+    past = [(MINUTE, (measured(), measured(AP, "reader")))] * 5
+    first, *rest = timeline()
+    one = report((first.model_copy(update={"expectation": expect(past)}), *rest))
+    assert one.expectation is not None
+    assert (one.expectation.recorded, one.expectation.writer.of) == (None, 5)
 
 
 def test_markdown_leaves_out_what_there_is_not() -> None:

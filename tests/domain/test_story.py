@@ -28,6 +28,7 @@ from bot.domain.timeline import (
     Intended,
     LookedAway,
     MemberSeen,
+    Moved,
     NotOrdered,
     Ordered,
     OverBudget,
@@ -91,6 +92,9 @@ def came_back(down: float, up: float, version: str | None = "18.6.1") -> CameBac
 def looked_away(since: float, until: float) -> LookedAway:
     stretch = unwatched(since, until)
     return LookedAway(at=stretch.until, region=US, use="writer", vantage=US, stretch=stretch)
+
+
+MOVED = Moved(at=AT, region=US, use="writer", vantage=US, was=("10.0.1.5",), now=("10.0.2.7",))
 
 
 def watched(*entries: Entry) -> Watched:
@@ -214,6 +218,10 @@ def test_what_nobody_looked_at_may_have_been_an_outage() -> None:
     assert watched(reached(), looked_away(20, 25), INTENDED).unobserved == ()
 
 
+def test_where_its_name_led_is_known_of_each_endpoint() -> None:
+    assert watched(INTENDED, reached(), MOVED).moves == (MOVED,)
+
+
 def test_what_is_gone_from_the_plan_is_not_watched_any_more() -> None:
     alone = plan(cluster(member(US)))
     gone = Replanned(
@@ -295,7 +303,7 @@ def one_of_each() -> Sequence[Entry]:
         MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=("available",)),
         rds_said("Database cluster is online."), reached(),
         CannotMeasure(at=AT, region=US, use="writer", vantage=AP, outcome=Outcome.TLS, detail="expired"),
-        went_down(), came_back(10, 12.7), looked_away(20, 25), Overdue(at=AT, after=timedelta(minutes=90)),
+        went_down(), came_back(10, 12.7), looked_away(20, 25), MOVED, Overdue(at=AT, after=timedelta(minutes=90)),
         OverBudget(at=AT, region=US, use="writer", at_least=timedelta(seconds=6), budget=timedelta(seconds=5)),
         Slower(at=AT, lasting=timedelta(minutes=9), usual=expect(()).lasting),
         Forecast(at=AT, region=US, vantage=US, asked_at=AT, outlook=Outlook(dropped=None, unread=("no pg_monitor",))),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
-from bot.domain.measurement import Measurement
+from bot.domain.measurement import Measurement, RoundTrip
 from bot.domain.quorum import Need
 from bot.domain.report import report
 from bot.domain.status import Status
@@ -28,6 +28,7 @@ from bot.domain.timeline import (
     Intended,
     LookedAway,
     MemberSeen,
+    Moved,
     NotOrdered,
     Ordered,
     Overdue,
@@ -229,6 +230,14 @@ def finished(
             ("<@U0AKI>, <!subteam^S0DBA>, <@U0SORA>: this takes longer than 1 h 30 min. AWS has no cancel; the bot keeps "
             "following. Look at the RDS console, and open a case with AWS if nothing moves."),
         ),
+        (
+            Moved(at=AT, region=US, use="writer", vantage=US, was=("10.0.1.5",), now=("10.0.2.7",)),
+            f"{CLOCK}  us-east-1  writer  now resolves to 10.0.2.7 (was 10.0.1.5)",
+        ),
+        (
+            Moved(at=AT, region=US, use="reader", vantage=US, was=("10.0.1.5", "10.0.1.6"), now=("10.0.2.7",)),
+            f"{CLOCK}  us-east-1  reader  now resolves to 10.0.2.7 too (so far 10.0.1.5, 10.0.1.6)",
+        ),
         (Intended(at=AT, digest="d", approved_by=(MINA,)), None),
         (MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=()), None),
         (Reached(at=AT, region=US, use="writer", vantage=US, version="18.4.1"), None),
@@ -364,6 +373,15 @@ def test_lines_of_the_ticker_share_a_message_and_what_people_wait_for_stands_alo
 def test_the_report_comes_with_its_name() -> None:
     end = Finished(at=AT, outcome=Status.SUCCEEDED, why="", versions={}, measured=())
     assert report_comment(report((proposed(), end))) == "The report of `orders`, 18.4 to 18.6."
+
+
+def test_the_report_says_from_where_it_was_measured() -> None:
+    near = RoundTrip(median=timedelta(microseconds=249), of=512)
+    found = measured(vantage=AP).model_copy(update={"round_trip": near})
+    end = Finished(at=AT, outcome=Status.SUCCEEDED, why="", versions={}, measured=(found,))
+    assert report_comment(report((proposed(), end))).splitlines()[1] == (
+        "Measured: us-east-1 writer from ap-northeast-1, round trip 0.2 ms (median of 512)."
+    )
 
 
 NASTY = ["<!channel>", "<@U1>", "<!subteam^S1>", "<#C1>", "<http://evil|here>", "&", "\x00", "\u202e", "`", "*", "x"]
