@@ -58,6 +58,7 @@ def plain(line: str) -> str:
     # whoever has come in and was not yet served when the door closed is cut off, or told so by the server, and not refused
     line = re.sub(r"unreachable: (the connection was cut|.* is shutting down)", "unreachable: connection refused", line)
     line = re.sub(r"\d+\.\d to \d+\.\d s", "N to M s", line)
+    line = re.sub(r"round trip \d+\.\d ms \(median of \d+\)", "round trip N ms (median of N)", line)
     line = re.sub(r"(took|completed in) \[?\d+\]?", r"\1 N", line)
     line = re.sub(r"(Done|Rolled back) in (\d+ min )?\d+ s", r"\1 in N s", line)
     line = re.sub(r"\d+ (connections (?:preserved|dropped))", r"N \1", line)
