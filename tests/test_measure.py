@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.clock import SteadyClock
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
 from bot.domain.recording import COLUMNS
@@ -219,7 +220,7 @@ def test_the_dsn_of_a_password_that_is_wrong_says_what_to_do(
     assert main(["--dsn", dsn, "--for", "1s"]) == 2
     said = capsys.readouterr()
     assert "cannot be entered: authentication failed" in said.err
-    assert "Please check user, password and database" in said.err
+    assert "Please check user and password; " in said.err
     assert SECRET not in said.out + said.err
     assert len(said.err.splitlines()) == 1
 
@@ -252,6 +253,50 @@ async def test_an_endpoint_that_is_never_up(capsys: pytest.CaptureFixture[str]) 
     assert "is not up as the watch begins: the database system is starting up" in said.out
     assert "was never up in" in said.err
     assert SECRET not in said.out + said.err
+
+
+async def test_a_token_that_iam_refuses_says_what_to_grant(capsys: pytest.CaptureFixture[str]) -> None:
+    async with answering(error("28P01", 'PAM authentication failed for user "u"')) as port:
+        assert await run("--dsn", f"postgresql://u:{SECRET}@127.0.0.1:{port}/d?sslmode=disable", "--for", "1s") == 2
+    said = capsys.readouterr()
+    assert (
+        "cannot be entered: authentication failed (28P01). Please let the AWS role of whoever connects rds-db:connect as this user"
+        in said.err
+    )
+    assert SECRET not in said.out + said.err
+
+
+def test_a_role_without_a_connection_left_says_what_to_give_it(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.ask("ALTER ROLE aurora_probe CONNECTION LIMIT 0", DATABASE)
+    try:
+        assert main(["--dsn", server.dsn(), "--for", "1s"]) == 2
+    finally:
+        server.ask("ALTER ROLE aurora_probe CONNECTION LIMIT -1", DATABASE)
+    assert "Please give the role more connections: ALTER ROLE" in capsys.readouterr().err
+
+
+def test_a_clock_that_is_set_back_meanwhile_is_told(
+    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as something is measured, by an hour."""
+
+    class Back(SteadyClock):
+        def __init__(self) -> None:
+            super().__init__(lambda: time.time_ns() - 3_600 * 10**9 * self.is_back)
+
+        is_back = False
+
+        def now(self) -> datetime:
+            self.is_back, seen = True, super().now()
+            return seen
+
+    monkeypatch.setattr("bot.measure.__main__.SteadyClock", Back)
+    assert main(["--dsn", server.dsn(), "--for", "0.5s", "--held", "0"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.match(r"The clock of this machine was set back by 3(600|599)\.\d+ s meanwhile\. ", last)
+    assert "let NTP keep the clock" in last
 
 
 def test_a_write_needs_its_table(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -312,7 +357,7 @@ def bounds(measured: Watched) -> list[tuple[timedelta, timedelta | None]]:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("a.csv", "", "a.csv is empty"),
+        ("a.csv", "", "a.csv is empty: there is nothing to replay. Record with `python -m bot.measure"),
         ("a.csv", ",".join(COLUMNS) + "\n", "a.csv holds no attempt."),
         ("a.csv", ",".join(COLUMNS) + "\nconnect,h,yesterday,today,ok,,,\n", "a.csv, line 2, is not an attempt"),
         ("a.csv", "way,start,end\n", "a.csv has no column endpoint and no column outcome"),

@@ -85,3 +85,8 @@ class SteadyClock:
             self._lead = lead
         self._asked = ticks
         return _EPOCH + timedelta(microseconds=(self._lead + ticks) // 1000)
+
+    def set_back(self) -> timedelta:
+        """By how much the wall clock was set back while this one was in use; nothing when that is no more than a blink."""
+        ahead = timedelta(microseconds=(self._lead + self._monotonic() - self._wall()) // 1000)
+        return ahead if ahead > BLINK else timedelta()

@@ -99,7 +99,9 @@ def read_loop(text: str, name: str) -> Loop:
     """Refused, in one sentence, for a log that is none, one of fewer than two attempts, one whose clock was set back."""
     lines = text.splitlines()
     if not text.strip():
-        raise Refused(f"{name} is empty: there is nothing to replay.")
+        raise Refused(
+            f"{name} is empty: there is nothing to replay. Record with `python -m bot.measure --dsn … --record FILE`."
+        )
     stamps = list(_stamps(lines))
     tries = [read for stamp in stamps if (read := _try(stamp))]
     if len(tries) < 2:

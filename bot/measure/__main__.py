@@ -11,13 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from bot.adapters.clock import SteadyClock
+from bot.adapters.postgres import Postgres
 from bot.domain.errors import Refused
 from bot.domain.watched import Watched, watched
 from bot.measure.dsn import endpoint
 from bot.measure.files import recording
 from bot.measure.replaying import replay, require_up
 from bot.measure.watching import CREATE, Watch, Wish
-from bot.messages.measured import conclusions, watching
+from bot.messages.measured import conclusions, set_back, watching
 from bot.messages.strip import strip
 
 FINE, UNUSABLE = 0, 2  # how the process ends
@@ -45,11 +47,13 @@ def _watch(given: Sequence[str]) -> int:
         raise Refused("The same endpoint is given twice. Once is enough.")
     draw = _drawer(asked.plot)
     with recording(asked.record, _say) as record:
-        watch = Watch(endpoints, wish, _say, record)
+        steady = SteadyClock()
+        watch = Watch(endpoints, wish, _say, record, Postgres(steady))
         _say(watching([each.name for each in endpoints], wish.rate, wish.held, write=wish.write))
         asyncio.run(_until_stopped(watch))
+        back = steady.set_back()
     found = watched(watch.uses)
-    _say("\n".join(["", *conclusions(found)]))
+    _say("\n".join(["", *conclusions(found), *set_back(back)]))
     require_up(found)
     draw("Who could use the database", found)
     return FINE

@@ -40,7 +40,7 @@ def endpoint(dsn: str) -> Endpoint:
         raise Refused("The port of the DSN is no number from 1 to 65535.")
     root = told.get("sslrootcert")
     if root and root != "system" and not Path(root).is_file():
-        raise Refused(f"There is no file {root}, which the DSN names as sslrootcert.")
+        raise Refused(f"There is no file {root}, which the DSN names as sslrootcert. For RDS it is global-bundle.pem.")
     user = told.get("user", "")
     dbname = told.get("dbname") or user
     target = Target(

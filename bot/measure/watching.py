@@ -20,6 +20,7 @@ from bot.domain.watched import STEPS
 from bot.domain.ways import CONTROL, Lane, Use, Way
 from bot.measure.dsn import Endpoint
 from bot.messages.measured import happened, why
+from bot.messages.remedies import remedy
 
 PLAIN: Final = b"SHOW server_version"
 TABLE: Final = "aurora_upgrade_bot_beat"
@@ -28,12 +29,6 @@ WRITE: Final = (  # 64 rows, so that overlapping attempts seldom wait for each o
     b"INSERT INTO aurora_upgrade_bot_beat VALUES (pg_backend_pid() % 64, clock_timestamp()) "
     b"ON CONFLICT (slot) DO UPDATE SET at = excluded.at RETURNING current_setting('server_version')"
 )
-ADVICE: Final = {
-    Outcome.AUTH: "check user, password and database, and that the role may connect",
-    Outcome.TLS: "check sslmode and sslrootcert",
-    Outcome.DNS: "check the host name, and that this machine resolves it",
-    Outcome.OURS: "this machine could not even try",
-}
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 NO_TABLE: Final = "42P01"
 NO_AURORA: Final = "42883"
@@ -129,7 +124,9 @@ class Watch:
         if tried.sqlstate == NO_AURORA:
             tried = await postgres.attempt(endpoint.target, self.wish.deadline)
         if tried.outcome.proves_nothing:
-            raise Refused(f"{endpoint.name} cannot be entered: {why(tried)}. Please {ADVICE[tried.outcome]}.")
+            raise Refused(
+                f"{endpoint.name} cannot be entered: {why(tried)}. Please {remedy(tried.outcome, tried.detail)}."
+            )
         if not tried.outcome.proves_up:
             self.say(
                 f"{endpoint.name} is not up as the watch begins: {why(tried)}. It is measured from its first answer on."

@@ -90,6 +90,14 @@ def conclusions(watched: Sequence[Watched]) -> Iterator[str]:
         )
 
 
+def set_back(by: timedelta) -> Iterator[str]:
+    if by:
+        yield (
+            f"The clock of this machine was set back by {seconds(by)} s meanwhile. The times here are of the clock as it was before, so "
+            "the bounds hold; take that off before you compare them with other logs, and let NTP keep the clock."
+        )
+
+
 def _conclusion(watched: Watched) -> Iterator[str]:
     lane = watched.lane
     yield f"{lane.endpoint}  {way(lane)}: {_verdict(watched)}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from bot.domain.attempts import Outcome
 from bot.domain.budget import written
 from bot.domain.report import Report
 from bot.domain.status import Status
@@ -40,6 +41,7 @@ from bot.messages.downtime import budget_kept, downtime, measured_from
 from bot.messages.expected import slower
 from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
+from bot.messages.remedies import remedy
 from bot.messages.rules import rule_changes
 
 OUTCOMES = {
@@ -136,7 +138,9 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway | Mo
             return f"{when(event.at)}  {event.region}  {source}  {plain(event.message, 1500)}"
         case CannotMeasure():
             why = f"{OUTCOMES[entry.outcome]}" + (f" ({plain(entry.detail, 200)})" if entry.detail else "")
-            return f"{when(entry.at)}  {entry.region}  {entry.use}  cannot be measured: {why}"
+            what = "" if entry.outcome is Outcome.OURS else remedy(entry.outcome, entry.detail)
+            please = f". Please {what}" if what else ""
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  cannot be measured: {why}{please}"
         case WentDown():
             return f"{when(entry.at)}  {entry.region}  {entry.use}  unreachable: {OUTCOMES[entry.outcome]}"
         case CameBack(outage=outage):

@@ -52,6 +52,17 @@ def test_a_small_step_changes_no_duration() -> None:
     assert clock.now() - before == SECOND
 
 
+def test_that_the_wall_clock_was_set_back_is_known() -> None:
+    machine = Machine()
+    clock = steady(machine)
+    machine.set(-HOUR)
+    machine.run(SECOND)
+    clock.now()
+    assert clock.set_back() == HOUR
+    machine.set(HOUR + SECOND)
+    assert clock.set_back() == timedelta()
+
+
 def test_after_a_sleep_it_shows_the_time_again() -> None:
     machine = Machine()
     clock = steady(machine)

@@ -219,11 +219,13 @@ def finished(
         ),
         (
             CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.AUTH, detail="no such role"),
-            f"{CLOCK}  us-east-1  writer  cannot be measured: authentication failed (no such role)",
+            (f"{CLOCK}  us-east-1  writer  cannot be measured: authentication failed (no such role). Please check user, password "
+            "and database, and that the role may connect"),
         ),
         (
             CannotMeasure(at=AT, region=US, use="writer", vantage=US, outcome=Outcome.DNS, detail=""),
-            f"{CLOCK}  us-east-1  writer  cannot be measured: its name does not resolve",
+            (f"{CLOCK}  us-east-1  writer  cannot be measured: its name does not resolve. Please check the host name, and "
+            "that this machine resolves it"),
         ),
         (
             Overdue(at=AT, after=timedelta(minutes=90)),
