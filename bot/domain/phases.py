@@ -31,8 +31,8 @@ NO_PHASES: Final = Phases()
 class Sample:
     """Which attempts of one lane are kept with their phases and addresses: those that somebody will look at.
 
-    Every failure, every slow success, and the first success of each second at each place that a name leads to. The rest
-    would double what is stored, and a median of one a second is as good as a median of all.
+    Every failure, every slow success, and the first success of each second at each place that a name leads to. With the
+    rest an attempt would take 87 bytes of Redis instead of 55, and a median of one a second is as good as a median of all.
     """
 
     _second: datetime = field(default=datetime.min.replace(tzinfo=UTC))
