@@ -18,7 +18,7 @@ STILL_OUT: Final = timedelta(
 
 
 class RoundTrip(Value):
-    """To the server and back: the median of how long TCP took to connect, `of` so many successful attempts."""
+    """To the server and back: the median of how long TCP took to connect, `of` so many successful attempts, at most one a second."""
 
     median: timedelta
     of: int
@@ -111,6 +111,9 @@ def measure(
 
 
 def _round_trip(attempts: Iterable[Attempt]) -> RoundTrip | None:
-    """Of those whose phases are kept: see `Sample`."""
-    took = [each.phases.connect for each in attempts if each.outcome.proves_up and each.phases.connect is not None]
-    return RoundTrip(median=timedelta(microseconds=median_low(took)), of=len(took)) if took else None
+    """One of each second, by their starts: of slow ones all have their phases kept (`Sample`), and would count too much."""
+    took: dict[datetime, int] = {}
+    for each in attempts:
+        if each.outcome.proves_up and each.phases.connect is not None:
+            took.setdefault(each.start.replace(microsecond=0), each.phases.connect)
+    return RoundTrip(median=timedelta(microseconds=median_low(took.values())), of=len(took)) if took else None

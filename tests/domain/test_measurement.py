@@ -135,7 +135,16 @@ def test_the_round_trip_is_the_median_of_what_tcp_took() -> None:
     def took(second: float, micros: int | None, outcome: Outcome = OK) -> Attempt:
         return tried(second, outcome).model_copy(update={"phases": Phases(connect=micros)})
 
-    made = measured(took(0, 300), took(1, 90_000), took(2, 200), took(3, None), took(4, 100, REFUSED), took(5, 250))
+    made = measured(
+        took(0, 300),
+        took(1, 90_000),
+        took(2, 200),
+        took(3, None),
+        took(4, 100, REFUSED),
+        took(5, 250),
+        took(5.1, 9_000),
+        took(5.2, 9_000),
+    )
     assert made.round_trip == RoundTrip(median=timedelta(microseconds=250), of=4)
     assert measured(tried(0)).round_trip is None
 
