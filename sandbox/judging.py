@@ -1,6 +1,7 @@
 """The judge of a rehearsal: whether what the bot reported and said is what was true. It reads both and changes nothing.
 
-What it forgives, and no more: what came after the end; what nobody looked at, where the report says so; one time down that
+What it forgives, and no more: what came after the end; what nobody looked at, where the report says so, or that an endpoint
+was never measured; one time down that
 is no longer than the report says it may have overlooked; recoveries inside an outage, which the report counts as down too;
 a millisecond, to which the stamps are cut.
 """
@@ -41,7 +42,12 @@ def untruths(truth: Sequence[Down], told: Json) -> Iterator[str]:
 
 
 def _holds(reported: Json, down: Down) -> bool:
-    """From the last success before an outage to the end of the first one after; or in what nobody looked at."""
+    """From the last success before an outage to the end of the first one after; or in what nobody looked at.
+
+    Of an endpoint that never answered, as where each prober died before its first attempt, the report claims nothing at all.
+    """
+    if (reported["at_least"], reported["at_most"]) == (None, None):
+        return True
     unobserved = (_is_inside(down, each["since"], each["until"]) for each in reported["unobserved"])
     return any(_is_in_outage(down, each) for each in reported["outages"]) or any(unobserved)
 

@@ -69,6 +69,7 @@ class Run:
     card_differs: bool = False
     unfinished: int = 0
     faults: tuple[str, ...] = ()
+    unmeasured: int = 0  # endpoints, as the report says
     waits: tuple[float, ...] = ()  # seconds from each death to the next turn
     took: float = 0.0
     record: Json = field(default_factory=dict)
@@ -126,6 +127,7 @@ class Table:
             ("cards that differ from their timeline", sum(run.card_differs for run in self.runs)),
             ("upgrades not finished", sum(run.unfinished for run in self.runs)),
             ("timelines with an audit fault", sum(bool(run.faults) for run in self.runs)),
+            ("endpoints never measured, as reports say", sum(run.unmeasured for run in self.runs)),
             ("runs in which a law broke", len(self.broken) - unjudged),
             (
                 "seconds from a death to the next turn, worst",
@@ -187,6 +189,7 @@ async def judged(here: World, account: Account, chaos: Path, keep: Path | None) 
         card_differs=found.card_differs,
         unfinished=found.unfinished,
         faults=found.faults,
+        unmeasured=sum(each["at_least"] is None for each in account.measured()),
         waits=tuple(_waits(deaths, effects)),
         took=account.total_seconds,
         load=os.getloadavg()[0],

@@ -145,10 +145,11 @@ def test_what_nobody_looked_at_counts_for_the_upper_bound_alone() -> None:
     assert judged(truth, endpoint(outage(9.9, 12.1, at_least=2), unobserved=away, at_most=7.2, at_least=2.1)) != ()
 
 
-def test_an_endpoint_that_never_answered_claims_nothing_and_hides_nothing() -> None:
+def test_of_an_endpoint_that_never_answered_nothing_is_claimed_and_of_another_all_must_hold() -> None:
     never = endpoint(at_least=None, at_most=None)
-    assert judged([], never) == ()
-    assert not_held([down(10, 12)], never) == 1
+    assert judged([], never) == judged([down(10, 12)], never) == ()
+    assert not_held([down(10, 12, where=READER)], never) == 1
+    assert not_held([down(10, 12)], endpoint(at_least=None, at_most=0)) == 1
 
 
 # --- Flapping -----------------------------------------------------------------------------------------------------------
