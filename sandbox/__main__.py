@@ -30,6 +30,7 @@ def main() -> int:
         scenario=asked.scenario if asked.command == "rehearse" else "happy",
         pace=asked.pace,
         mode=asked.mode,
+        applications=True,
         minutes=SCENARIOS[asked.scenario].minutes if asked.command == "rehearse" else 60.0,
     )
     try:

@@ -1,6 +1,7 @@
 """What a rehearsal leaves to read: the truth from the servers beside what the bot measured, and what did not come as expected."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -209,6 +210,8 @@ def summary(record: Json) -> Iterator[str]:
             f"{measured['region']:15} {measured['endpoint']:7} measured {least:.3f} to {most}"
             f" in {measured['attempts']} attempts · in truth {truth}"
         )
+    if sessions := record["sessions"]:
+        yield f"sessions at the writer, in truth: {' · '.join(_fates(sessions))}"
     orders, versions = record["orders_accepted"], record["versions"]
     if versions["before"]:
         yield f"orders accepted: {orders} · versions {_listed(versions['before'])} before, {_listed(versions['after'])} after"
@@ -218,6 +221,15 @@ def summary(record: Json) -> Iterator[str]:
     if not record["broken_expectations"]:
         under = f", under {' and '.join(record['moods'])}" if record["moods"] else ""
         yield f"Everything came as the scenario “{record['scenario']}” has it{under}."
+
+
+def _fates(sessions: Sequence[Json]) -> Iterator[str]:
+    """By application, what became of its sessions when the writer restarted: `shop 4 preserved`."""
+    became = Counter(
+        (each["application"], f"dropped ({why})" if (why := each["dropped_because"]) else "preserved")
+        for each in sessions
+    )
+    yield from (f"{application} {times} {fate}" for (application, fate), times in sorted(became.items()))
 
 
 def _listed(versions: dict[str, str]) -> str:

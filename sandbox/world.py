@@ -8,7 +8,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Literal
 
+from sandbox.applications import applications
 from sandbox.aurora import Aurora
+from sandbox.aurora.seed import WRITER
 from sandbox.processes import Processes, Starter, spawn
 from sandbox.slack import SlackDouble
 from sandbox.valkey import Valkey, free_port
@@ -39,6 +41,7 @@ class Wish:
     patience: float = 1.0  # at 2 people wait twice as long as usual for what they are to see
     starter: Starter = spawn  # of the bot's processes
     redis_password: str = ""
+    applications: bool = False  # whether others than the bot use the database
     log_level: Literal["DEBUG", "INFO"] = "INFO"
     settings: Mapping[str, str] = field(default_factory=dict)  # of the bot, other than usual
 
@@ -64,6 +67,8 @@ async def world(directory: Path, wish: Wish, tell: Tell = lambda _: None) -> Asy
     tell("Starting two PostgreSQL servers, the RDS API, a Slack and a Valkey …")
     async with AsyncExitStack() as up:
         aurora, slack, valkey = await _outside(up, directory, wish)
+        if wish.applications:
+            up.enter_context(applications(aurora.server(WRITER).dsn("orders_app")))
         environment = _environment(directory, wish, aurora, slack, valkey)
         if wish.mode == "http":
             await slack.deliver_to(f"http://127.0.0.1:{environment['PORT']}/slack/events")

@@ -81,6 +81,7 @@ class Server:
         self.ask(f"CREATE ROLE replicator LOGIN REPLICATION PASSWORD '{secret['replicator']}'")
         self.ask(f"CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50 PASSWORD '{secret['aurora_probe']}'")
         self.ask("GRANT pg_monitor TO aurora_probe")
+        self.ask(f"CREATE ROLE orders_app LOGIN PASSWORD '{secret['orders_app']}'")
         self.ask(f"CREATE DATABASE {DATABASE} STRATEGY file_copy")
 
     def follow(self, primary: "Server", version: str) -> None:

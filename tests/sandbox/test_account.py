@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.account import Account
+from sandbox.account import Account, not_up, summary
 from sandbox.aurora import RdsEvent
+from sandbox.world import Wish
 from tests.sandbox.accounts import (
     BEFORE,
     CARD,
@@ -141,3 +142,13 @@ def test_an_outcome_that_is_not_the_scenarios_is_called(other: Json, sentence: s
 def test_what_is_false_in_the_report_breaks_a_law_whatever_the_thread_says() -> None:
     lie = account([down(10, 12)], report(endpoint(where=WRITER)))
     assert any("no reported outage holds" in each for each in lie.broken_laws())
+
+
+# --- The last words -----------------------------------------------------------------------------------------------------
+
+
+def test_the_last_words_say_what_became_of_each_applications_sessions() -> None:
+    dropped = [{"application": "billing", "dropped_because": "temporary tables"}]
+    preserved = [{"application": "shop", "dropped_because": ""}] * 2
+    said = summary(not_up(Wish(), "") | {"sessions": [*preserved, *dropped]})
+    assert "sessions at the writer, in truth: billing 1 dropped (temporary tables) · shop 2 preserved" in said
