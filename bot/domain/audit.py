@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, assert_never
 
 from pydantic import ValidationError
 
 from bot.domain.base import Value
 from bot.domain.chain import BEGINNING, Chain, Link, person
+from bot.domain.errors import Refused
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.plan import Plan, covered_by
-from bot.domain.policy import Rule
+from bot.domain.policy import Case, Directory, Person, Rule, Ruling, check_budget, ruling_on
 from bot.domain.status import MOVES, Status
 from bot.domain.timeline import (
     ENTRY,
@@ -195,7 +197,21 @@ def _begun(upgrade: UpgradeId, entry: Entry) -> _Standing:
     _demand(entry.upgrade == upgrade, f"it is of another upgrade, {entry.upgrade!r}")
     _demand(entry.rule.covers(entry.plan.global_cluster), "the rule recorded with it does not cover this cluster")
     _demand(entry.expires_at == entry.at + entry.rule.expires_after, "its time is not the one that its rule gives")
-    return _Standing(entry, Status.PROPOSED, entry.rule.approvals, plans=(entry.plan,), version=1)
+    _demand(_is_within_budget(entry), "it allows itself more downtime than its rule does")
+    standing = _Standing(entry, Status.PROPOSED, entry.rule.approvals, plans=(entry.plan,), version=1)
+    ruled = _ruling(standing, entry.rule, (), entry.at)
+    _demand(not ruled.against, f"the rule recorded with it is against it: {' '.join(ruled.against)}")
+    in_time = ruled.opens_at is None or ruled.opens_at < entry.expires_at
+    _demand(in_time, "the hours of its rule do not begin before it expires")
+    return standing
+
+
+def _is_within_budget(entry: Proposed) -> bool:
+    try:
+        check_budget(entry.rule, entry.own_budget)
+    except Refused:
+        return False
+    return True
 
 
 def _moved(now: _Standing, entry: Entry) -> _Standing:
@@ -256,6 +272,10 @@ def _approved(now: _Standing, entry: Approved) -> _Standing:
     _demand(_lets(entry.rule, entry.by), "the rule in force does not let this person approve")
     _demand(entry.rule is None or entry.needed == entry.rule.approvals, "the rule in force asks for another number")
     _demand(_adds_up(entry, len(approved)), f"it counts {entry.count} approvals, and there were {len(approved)}")
+    if entry.rule:
+        ruled = _ruling(after, entry.rule, approved, entry.at)
+        _demand(not ruled.against, f"the rule in force is against it: {' '.join(ruled.against)}")
+        _demand_seats(entry.count, ruled)
     return after.become(Status.APPROVED) if entry.count >= entry.needed else after
 
 
@@ -283,6 +303,7 @@ def _replanned(now: _Standing, entry: Replanned) -> _Standing:
     after = replace(now.remain(*BEFORE_ORDER), plans=(*earlier, entry.plan), needed=entry.needed)
     lacking = sum(each.approvals for each in entry.missing)
     _demand(entry.count == entry.needed - lacking <= len(after.approved), f"it counts {entry.count} approvals too many")
+    _demand_seats(entry.count, _ruling(after, entry.rule, after.approved, entry.at))
     status = Status.APPROVED if entry.count >= entry.needed else Status.PROPOSED
     return after if status is now.status else after.become(status)
 
@@ -308,7 +329,29 @@ def _intended(now: _Standing, entry: Intended) -> _Standing:
         all(_lets(entry.rule, by) for by in counting), "it counts somebody whom the rule in force does not let approve"
     )
     _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+    if entry.rule:
+        ruled = _ruling(now, entry.rule, entry.approved_by, entry.at)
+        _demand(not ruled.against, f"the rule in force is against it: {' '.join(ruled.against)}")
+        _demand_seats(needed, ruled)
+        _demand(ruled.closed is None, f"it orders outside of the hours: {ruled.closed}")
     return now.become(Status.ORDERING)
+
+
+def _ruling(now: _Standing, rule: Rule, by: tuple[UserId, ...], at: datetime) -> Ruling:
+    """What the rule says at most: who was in a user group, or no member, is not recorded, so all are taken to count."""
+    team = now.proposed.team
+    case = Case(proposer=now.proposed.by, reason=now.proposed.reason, regions=now.plan.regions, approved_by=by)
+    people = {each: Person(id=each, team=team, name=each) for each in by}
+    groups = dict.fromkeys(rule.groups, frozenset(by))
+    return ruling_on(rule, case, Directory(home=team, people=people, groups=groups), at)
+
+
+def _demand_seats(count: int, ruled: Ruling) -> None:
+    """One person fills one slot, and only one that takes them."""
+    could = len(ruled.counting)
+    _demand(
+        count <= could, f"it counts {count} approvals, and those who approved can fill {could} of what is asked for"
+    )
 
 
 def _lets(rule: Rule | None, by: UserId) -> bool:

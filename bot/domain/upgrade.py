@@ -13,7 +13,7 @@ from bot.domain.expectation import Expectation
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.measurement import Measurement
 from bot.domain.plan import Plan, covered_by, differences
-from bot.domain.policy import Case, Rule
+from bot.domain.policy import Case, Rule, closed
 from bot.domain.preflight import Finding
 from bot.domain.quorum import Need
 from bot.domain.status import MOVES, Status
@@ -411,6 +411,8 @@ def intend(upgrade: Upgrade, approved_by: tuple[UserId, ...], now: datetime, rul
     """The first of the three commits of an order. `rule` is the one in force, under which those approvals count."""
     if now >= upgrade.expires_at:
         raise Refused("This proposal has expired. Propose it again.")
+    if shut := rule and closed(rule, now):
+        raise Refused(f"Not ordered: {shut}.")
     entry = Intended(at=now, digest=upgrade.plan.digest, approved_by=approved_by, rule=rule)
     return upgrade._become(Status.ORDERING, intent_at=now, held_for=()), (entry,)
 

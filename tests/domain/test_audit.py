@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.attempts import Outcome
 from bot.domain.audit import Fault, audit
 from bot.domain.chain import Chain, Link, person, seal, written
+from bot.domain.hours import Hours
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
@@ -32,6 +33,7 @@ from bot.domain.timeline import (
     NotOrdered,
     Ordered,
     Overdue,
+    Proposed,
     Reached,
     Reminded,
     Reopened,
@@ -43,6 +45,7 @@ from bot.domain.upgrade import Upgrade
 from bot.domain.zero_downtime import Outlook
 from tests.domain.making import (
     AKI,
+    AP,
     DBA,
     HOME,
     MINA,
@@ -60,7 +63,7 @@ from tests.domain.making import (
     rds_said,
     rule,
 )
-from tests.domain.walking import AT, GROWN, walk, walks
+from tests.domain.walking import AT, GROWN, SHRUNK, walk, walks
 
 Walked = tuple[Upgrade, tuple[Entry, ...]]
 DIGEST: Final = plan().digest
@@ -74,6 +77,25 @@ BY_NAME: Final = rule(approvers=[MINA])
 SEATS: Final = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
 SEATED: Final = rule([DBA, SORA], approvals=2).model_copy(update={"needs": SEATS})
 TWO: Final = rule(approvals=2)
+NAMED_SEATS: Final = (Need(approvers=(MINA, SORA)), Need(approvers=(TOMO,)))
+NAMED: Final = rule([MINA, SORA, TOMO], approvals=2).model_copy(update={"needs": NAMED_SEATS})
+SPACIOUS: Final = rule([MINA, SORA, TOMO], approvals=2)
+REASONED: Final = rule().model_copy(update={"reason": "required"})
+NOT_IN_TOKYO: Final = rule().model_copy(update={"forbidden_regions": (AP,)})
+MORNINGS: Final = rule().model_copy(update={"hours": Hours(zone="UTC", allowed=("09:00-12:03",))})
+FRUGAL: Final = rule().model_copy(update={"budget": timedelta(seconds=30)})
+REQUIRES: Final = (
+    "The rule of aurora.toml for `orders` requires a reason. "
+    'Propose it with one: `/aurora upgrade CLUSTER VERSION "reason"`.'
+)
+FORBIDS: Final = (
+    "The rule of aurora.toml for `orders` forbids upgrades in ap-northeast-1, where it has members. "
+    "The rule has to change first."
+)
+SHUT: Final = (
+    "the rule of aurora.toml for `orders` allows orders 09:00-12:03 UTC only; "
+    "the next may be given from Sun 2026-04-12 09:00 UTC"
+)
 
 
 def approved(by: UserId = MINA, count: int = 1, needed: int = 1, under: Rule | None = None, **other: Any) -> Approved:
@@ -82,6 +104,12 @@ def approved(by: UserId = MINA, count: int = 1, needed: int = 1, under: Rule | N
 
 def intended(*by: UserId, under: Rule | None = None, **other: Any) -> Intended:
     return Intended(**{"at": AT, "digest": DIGEST, "approved_by": by or (MINA,), "rule": under} | other)
+
+
+def late_proposal(under: Rule) -> Proposed:
+    """An hour after noon."""
+    made, later = proposed(under=under), 60 * MINUTE
+    return made.model_copy(update={"at": made.at + later, "expires_at": made.expires_at + later})
 
 
 def withdrawn(by: UserId = MINA, count: int = 0, **other: Any) -> Withdrawn:
@@ -423,6 +451,48 @@ def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
             "nothing of that kind happens to an upgrade that is “succeeded”",
         ),
         (
+            (proposed(reason=" ", under=REASONED),),
+            f"the rule recorded with it is against it: {REQUIRES}",
+        ),
+        (
+            (proposed(under=NOT_IN_TOKYO),),
+            f"the rule recorded with it is against it: {FORBIDS}",
+        ),
+        (
+            (proposed(under=FRUGAL).model_copy(update={"own_budget": timedelta(minutes=1)}),),
+            "it allows itself more downtime than its rule does",
+        ),
+        (
+            (late_proposal(MORNINGS),),
+            "the hours of its rule do not begin before it expires",
+        ),
+        ((proposed(reason=""), approved(under=REASONED)), f"the rule in force is against it: {REQUIRES}"),
+        ((proposed(), approved(under=NOT_IN_TOKYO)), f"the rule in force is against it: {FORBIDS}"),
+        (
+            (proposed(), approved(MINA, 1, 2, NAMED, missing=NAMED_SEATS[1:]), approved(SORA, 2, 2, NAMED)),
+            "it counts 2 approvals, and those who approved can fill 1 of what is asked for",
+        ),
+        (
+            (
+                proposed(),
+                approved(MINA, 1, 2, SPACIOUS, missing=(Need(approvers=(SORA, TOMO)),)),
+                approved(SORA, 2, 2, SPACIOUS),
+                intended(MINA, SORA, under=NAMED),
+            ),
+            "it counts 2 approvals, and those who approved can fill 1 of what is asked for",
+        ),
+        (
+            (
+                proposed(),
+                approved(MINA, 1, 2, SPACIOUS, missing=(Need(approvers=(SORA, TOMO)),)),
+                approved(SORA, 2, 2, SPACIOUS),
+                replanned(SHRUNK, count=2, needed=2, missing=(), rule=NAMED),
+            ),
+            "it counts 2 approvals, and those who approved can fill 1 of what is asked for",
+        ),
+        ((proposed(), approved(), intended(under=NOT_IN_TOKYO)), f"the rule in force is against it: {FORBIDS}"),
+        ((proposed(), approved(), intended(under=MORNINGS)), f"it orders outside of the hours: {SHUT}"),
+        (
             (proposed(), EXPIRED, FORETOLD),
             "nothing of that kind happens to an upgrade that is “expired”",
         ),
@@ -459,6 +529,13 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
         (approved(), Declined(at=LATE - SECOND, by=MINA)),
         (approved(), withdrawn(), Reminded(at=AT, missing=1, expires_at=LATE), approved(), intended()),
         (approved(needed=2), withdrawn(), approved(SORA), intended(SORA)),
+        (
+            approved(SORA, 1, 2, NAMED, missing=NAMED_SEATS[1:]),
+            approved(TOMO, 2, 2, NAMED),
+            intended(TOMO, SORA, under=NAMED),
+        ),
+        (approved(under=MORNINGS), HELD, intended(at=AT - SECOND, under=MORNINGS)),
+        (approved(), replanned(SHRUNK, lacking=0, rule=NOT_IN_TOKYO), HELD),
     ],
 )
 def test_what_may_happen(told: tuple[Entry, ...]) -> None:

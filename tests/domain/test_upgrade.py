@@ -7,6 +7,7 @@ from hypothesis import given
 
 from bot.domain import upgrade as moves
 from bot.domain.errors import Refused
+from bot.domain.hours import Hours
 from bot.domain.measurement import Measurement
 from bot.domain.plan import Plan
 from bot.domain.policy import Case
@@ -368,6 +369,14 @@ def test_a_hold_is_told_when_its_reasons_change() -> None:
         (Held(at=AT + MINUTE, reasons=("orders-us is modifying",)),),
     )
     assert moves.intend(free, (MINA,), AT + MINUTE)[0].held_for == ()
+
+
+def test_no_order_is_intended_outside_of_the_hours() -> None:
+    """However long it took since they were looked at."""
+    mornings = rule().model_copy(update={"hours": Hours(zone="UTC", allowed=("09:00-12:03",))})
+    with pytest.raises(Refused, match=r"Not ordered: the rule .* allows orders 09:00-12:03 UTC only"):
+        moves.intend(approved(), (MINA,), AT, mornings)
+    assert moves.intend(approved(), (MINA,), AT - SECOND, mornings)[0].status is Status.ORDERING
 
 
 def test_an_order_is_intended_and_answered() -> None:
