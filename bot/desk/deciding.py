@@ -29,6 +29,7 @@ from bot.domain.policy import (
     ruling_on,
 )
 from bot.domain.preflight import blockers, preflight
+from bot.domain.quorum import Need
 from bot.domain.story import tell
 from bot.domain.targets import choose_target
 from bot.domain.topology import GlobalCluster
@@ -123,9 +124,19 @@ class Deciding(Freezing):
 
         async def decide(read: Upgrade) -> Move:
             check_member(person, self.home)
-            return moves.withdraw(read, by, self.clock.now(), card)
+            missing = await self._lacking(read, by)
+            return moves.withdraw(read, by, self.clock.now(), card, missing)
 
         return await self._decided(upgrade, decide)
+
+    async def _lacking(self, read: Upgrade, without: UserId) -> tuple[Need, ...]:
+        """Whose approvals its rule asks for without this person's; nothing when Slack does not say: they need no leave."""
+        left = tuple(each for each in read.approved_by if each != without)
+        case = read.case.model_copy(update={"approved_by": left})
+        try:
+            return (await ruling(self.people, self.home, read.rule, case, self.clock.now())).missing
+        except Unavailable:
+            return ()
 
     async def propose_again(self, by: UserId, upgrade: UpgradeId) -> Standing:
         """What expired, planned and checked as it is now, and proposed by whoever asks; under a rule that is stricter now."""

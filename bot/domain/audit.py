@@ -314,7 +314,9 @@ def _withdrawn(now: _Standing, entry: Withdrawn) -> _Standing:
     left = after.approved
     _demand(kept != now.approvals, "there was no approval to take back")
     _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
-    _demand(entry.count == len(left), f"it leaves {entry.count} approvals, and there were {len(left)} left")
+    lacking = sum(each.approvals for each in entry.missing)
+    adds_up = entry.count == entry.needed - lacking <= len(left) if entry.missing else entry.count == len(left)
+    _demand(adds_up, f"it leaves {entry.count} approvals, and there were {len(left)} left")
     return after if now.status is Status.PROPOSED else after.become(Status.PROPOSED)
 
 

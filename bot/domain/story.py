@@ -168,7 +168,7 @@ class Story(Value):
                 return {"approvals": (*self.approvals, entry), "status": status} | asked
             case Withdrawn():
                 left = tuple(each for each in self.approvals if each.by != entry.by)
-                return {"approvals": left, "status": Status.PROPOSED, "missing": (), "held_for": ()}
+                return {"approvals": left, "status": Status.PROPOSED, "missing": entry.missing, "held_for": ()}
             case Reminded():
                 return {}
             case Reopened():

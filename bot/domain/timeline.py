@@ -61,12 +61,13 @@ class Approved(Happening):
 
 
 class Withdrawn(Happening):
-    """Somebody took their approval back: `count` of `needed` are left."""
+    """Somebody took their approval back: `count` of `needed` are left, and `missing` says whose are asked for, if known."""
 
     kind: Literal["withdrawn"] = "withdrawn"
     by: UserId
     count: int
     needed: int
+    missing: tuple[Need, ...] = ()
     card: int | None = None
 
 

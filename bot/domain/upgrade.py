@@ -304,18 +304,25 @@ def approve(
     return approved, (entry,)
 
 
-def withdraw(upgrade: Upgrade, by: UserId, now: datetime, card: int | None = None) -> Move:
-    """Take one's own approval back, before the order; what then lacks approvals waits for them again."""
+def withdraw(
+    upgrade: Upgrade, by: UserId, now: datetime, card: int | None = None, missing: tuple[Need, ...] = ()
+) -> Move:
+    """Take one's own approval back, before the order; what then lacks approvals waits for them again.
+
+    `missing` is what the rule then asks for; empty where nobody knows, and heads are counted.
+    """
     check_open(upgrade, now)
     if all((each.by, each.verdict) != (by, "approve") for each in upgrade.decisions):
         raise Refused("You have not approved this upgrade, so there is nothing to withdraw.")
     check_card(upgrade, by, card)
     kept = tuple(each for each in upgrade.decisions if each.by != by)
-    changes = {"decisions": kept, "missing": (), "held_for": (), "held_at": None, **upgrade._has_acted(by)}
+    changes = {"decisions": kept, "missing": missing, "held_for": (), "held_at": None, **upgrade._has_acted(by)}
     left = upgrade.model_copy(update=changes)
     if left.status is Status.APPROVED:
         left = left._become(Status.PROPOSED)
-    return left, (Withdrawn(at=now, by=by, count=len(left.approved_by), needed=upgrade.rule.approvals, card=card),)
+    needed = upgrade.rule.approvals
+    count = needed - sum(each.approvals for each in missing) if missing else len(left.approved_by)
+    return left, (Withdrawn(at=now, by=by, count=count, needed=needed, missing=missing, card=card),)
 
 
 def remind(upgrade: Upgrade, now: datetime) -> Move:

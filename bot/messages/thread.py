@@ -79,11 +79,9 @@ def said_of(entry: Entry, story: Story) -> str | None:
         case Proposed():
             return f"{user(entry.by)} proposed this" + (f": “{plain(entry.reason, 3000)}”" if entry.reason else ".")
         case Approved():
-            told = entry.missing and story.rule.needs  # of one group the card tells it
-            still = f" Still needed: {one_of_each(entry.missing)}." if told else ""
-            return f"{user(entry.by)} approved. {entry.count} of {entry.needed}.{still}{_rule_changed(story)}"
+            return f"{user(entry.by)} approved. {_counted(entry, story)}{_rule_changed(story)}"
         case Withdrawn():
-            return f"{user(entry.by)} withdrew their approval. {entry.count} of {entry.needed}."
+            return f"{user(entry.by)} withdrew their approval. {_counted(entry, story)}"
         case Reminded():
             whom = dict.fromkeys(one for each in story.asked for one in each.approvers)
             needed = _number(entry.missing, "approval")
@@ -129,6 +127,12 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return _finished(entry, story)
         case _:
             assert_never(entry)
+
+
+def _counted(entry: Approved | Withdrawn, story: Story) -> str:
+    """Whose are still needed, where that is of several groups; of one the card tells it."""
+    still = f" Still needed: {one_of_each(entry.missing)}." if entry.missing and story.rule.needs else ""
+    return f"{entry.count} of {entry.needed}.{still}"
 
 
 def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway | Moved) -> str:

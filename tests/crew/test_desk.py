@@ -27,7 +27,7 @@ from bot.domain.preflight import Severity, Unread
 from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.story import tell
-from bot.domain.timeline import Cancelled, Proposed
+from bot.domain.timeline import Cancelled, Proposed, Withdrawn
 from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
 from bot.messages.thread import said_of
@@ -691,6 +691,19 @@ async def test_a_second_one_of_a_group_is_told_who_is_needed(home: Home) -> None
     assert no.needs == (Need(approvers=("S0OWNER",)),)
     assert (await refused(approve(home, UserId("U0STIG"), upgrade))).sentence.startswith("Slack does not know you")
     assert await untouched(home, upgrade)
+
+
+async def test_a_group_whose_approval_was_taken_back_is_asked_again_and_no_other(home: Home) -> None:
+    home.policy.write_text(RULE + NEEDS)
+    owners(home, OLA)
+    upgrade = await home.approved()
+    upgrade = await home.desk.approve(OLA, upgrade.id, upgrade.plan.digest)
+    assert upgrade.status is Status.APPROVED
+    upgrade = await home.desk.withdraw(OLA, upgrade.id)
+    assert (upgrade.status, upgrade.asked) == (Status.PROPOSED, (Need(approvers=("S0OWNER",)),))
+    told = await home.upgrades.last(upgrade.id)
+    assert isinstance(told, Withdrawn)
+    assert (told.count, told.needed, told.missing) == (1, 2, upgrade.asked)
 
 
 async def test_who_left_since_counts_no_more_when_the_next_one_approves(home: Home) -> None:

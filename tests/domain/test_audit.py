@@ -373,6 +373,15 @@ def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
         ((proposed(), approved(), withdrawn(at=LATE)), "the proposal had expired"),
         ((proposed(), approved(), withdrawn(count=1)), "it leaves 1 approvals, and there were 0 left"),
         (
+            (
+                proposed(),
+                approved(needed=2, missing=SEATS[:1]),
+                approved(SORA, 2, 2),
+                withdrawn(SORA, 2, needed=3, missing=SEATS[:1]),
+            ),
+            "it leaves 2 approvals, and there were 1 left",
+        ),
+        (
             (proposed(), approved(), intended(), withdrawn()),
             "nothing of that kind happens to an upgrade that is “being ordered”",
         ),
@@ -533,6 +542,12 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
             approved(SORA, 1, 2, NAMED, missing=NAMED_SEATS[1:]),
             approved(TOMO, 2, 2, NAMED),
             intended(TOMO, SORA, under=NAMED),
+        ),
+        (
+            approved(SORA, 1, 2, NAMED, missing=NAMED_SEATS[1:]),
+            approved(TOMO, 2, 2, NAMED),
+            withdrawn(TOMO, 1, needed=2, missing=NAMED_SEATS[1:]),
+            approved(TOMO, 2, 2, NAMED),
         ),
         (approved(under=MORNINGS), HELD, intended(at=AT - SECOND, under=MORNINGS)),
         (approved(), replanned(SHRUNK, lacking=0, rule=NOT_IN_TOKYO), HELD),

@@ -429,3 +429,7 @@ def test_where_several_groups_are_asked_each_approval_says_who_is_still_needed()
         "<@U0MINA> approved. 1 of 2. Still needed: one of <@U0SORA>."
     )
     assert said_of(last, tell([proposed(under=under), last])) == "<@U0MINA> approved. 2 of 2."
+    back = Withdrawn(at=AT, by=MINA, count=1, needed=2, missing=SEATS[:1])
+    assert said_of(back, tell([proposed(under=under), first, last, back])) == (
+        "<@U0MINA> withdrew their approval. 1 of 2. Still needed: one of <!subteam^S0DBA>."
+    )

@@ -182,7 +182,7 @@ def test_a_reminder_says_how_many_are_missing() -> None:
     assert (upgrade.reminded_at, told) == (AT, (Reminded(at=AT, missing=2, expires_at=NOON + 60 * MINUTE),))
 
 
-def test_what_is_missing_after_a_withdrawal_is_asked_of_all_who_approve() -> None:
+def test_where_nobody_knows_what_is_missing_after_a_withdrawal_all_who_approve_are_asked() -> None:
     seats = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
     two = rule([DBA, SORA], approvals=2).model_copy(update={"needs": seats})
     upgrade, _ = proposal(under=two)
@@ -193,6 +193,16 @@ def test_what_is_missing_after_a_withdrawal_is_asked_of_all_who_approve() -> Non
     left, told = moves.withdraw(upgrade, MINA, AT)
     assert (left.missing, told) == ((), (Withdrawn(at=AT, by=MINA, count=0, needed=2),))
     assert left.asked == (Need(approvers=(DBA, SORA), approvals=2),)
+
+
+def test_what_the_rule_asks_for_after_a_withdrawal_is_asked_and_nothing_else() -> None:
+    seats = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
+    two = rule([DBA, SORA], approvals=2).model_copy(update={"needs": seats})
+    upgrade, _ = moves.approve(proposal(under=two)[0], MINA, plan().digest, two, AT, missing=seats[1:])
+    upgrade, _ = moves.approve(upgrade, SORA, plan().digest, two, AT, missing=())
+    left, told = moves.withdraw(upgrade, SORA, AT, missing=seats[1:])
+    assert (left.status, left.asked) == (Status.PROPOSED, seats[1:])
+    assert told == (Withdrawn(at=AT, by=SORA, count=1, needed=2, missing=seats[1:]),)
 
 
 def test_the_policy_is_asked_about_who_proposed_what_and_who_approved_it() -> None:
