@@ -154,7 +154,7 @@ class Deciding(Freezing):
             moves.check_open(read, self.clock.now())
             rule = self.policies.policy().rule_for(read.cluster)
             check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
-            return moves.decline(read, by, self.clock.now(), why, card)
+            return moves.decline(read, by, self.clock.now(), why, card, rule)
 
         return await self._decided(upgrade, decide)
 
@@ -168,10 +168,11 @@ class Deciding(Freezing):
         async def decide(read: Upgrade) -> Move:
             check_member(person, self.home)
             moves.check_open(read, self.clock.now())
+            rule = None
             if by != read.proposed_by:
                 rule = self.policies.policy().rule_for(read.cluster)
                 check_approver(person, rule, await members_of(self.people, rule.groups), self.home)
-            return moves.cancel(read, by, self.clock.now(), card=card)
+            return moves.cancel(read, by, self.clock.now(), card=card, rule=rule)
 
         return await self._decided(upgrade, decide)
 

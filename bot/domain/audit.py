@@ -235,9 +235,12 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
         case Declined():
             _demand(entry.by != now.proposed.by, "the proposer declined their own proposal")
             _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+            _demand(_lets(entry.rule, entry.by), "the rule in force does not let this person decline")
             return now.become(Status.DECLINED)
         case Cancelled():
             _demand(entry.at < now.proposed.expires_at, "the proposal had expired")
+            theirs = entry.by is None or entry.by == now.proposed.by or _lets(entry.rule, entry.by)
+            _demand(theirs, "neither did this person propose it, nor does the rule in force let them cancel")
             return now.become(Status.CANCELLED)
         case Expired():
             _demand(entry.at >= now.proposed.expires_at, "the proposal had not expired yet")

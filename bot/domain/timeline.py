@@ -107,21 +107,23 @@ class Replanned(Happening):
 
 
 class Declined(Happening):
-    """`why` is as it was typed, line breaks included; it may be empty."""
+    """`why` is as it was typed, line breaks included; it may be empty. `rule` is the one in force; older entries have none."""
 
     kind: Literal["declined"] = "declined"
     by: UserId
     why: str = ""
     card: int | None = None
+    rule: Rule | None = None
 
 
 class Cancelled(Happening):
-    """By a person, or by the bot (`by` is None) because of `why`."""
+    """By a person, or by the bot (`by` is None) because of `why`. `rule` is the one that let an approver do it."""
 
     kind: Literal["cancelled"] = "cancelled"
     by: UserId | None
     why: str = ""
     card: int | None = None
+    rule: Rule | None = None
 
 
 class Expired(Happening):

@@ -374,27 +374,34 @@ def reopen(
     return asked, (entry,)
 
 
-def decline(upgrade: Upgrade, by: UserId, now: datetime, why: str = "", card: int | None = None) -> Move:
-    """Say no to whatever its plan is now; `why` is as it was typed, and may be empty."""
+def decline(
+    upgrade: Upgrade, by: UserId, now: datetime, why: str = "", card: int | None = None, rule: Rule | None = None
+) -> Move:
+    """Say no to whatever its plan is now; `why` is as it was typed, and may be empty. `rule` is the one in force."""
     check_open(upgrade, now)
     if by == upgrade.proposed_by:
         raise Refused("You proposed this upgrade; use Cancel to take it back.")
     check_card(upgrade, by, card)
     decision = Decision(
-        by=by, verdict="decline", at=now, digest=upgrade.plan.digest, rule=upgrade.rule.version, card=card
+        by=by, verdict="decline", at=now, digest=upgrade.plan.digest, rule=(rule or upgrade.rule).version, card=card
     )
     decisions = (*upgrade.decisions, decision)
     declined = upgrade._become(Status.DECLINED, decisions=decisions, finished_at=now, **upgrade._has_acted(by))
-    return declined, (Declined(at=now, by=by, why=why, card=card),)
+    return declined, (Declined(at=now, by=by, why=why, card=card, rule=rule),)
 
 
-def cancel(upgrade: Upgrade, by: UserId | None, now: datetime, why: str = "", card: int | None = None) -> Move:
-    """Take it back before the order. `by` is None when the bot itself does, and then `why` says the reason."""
+def cancel(
+    upgrade: Upgrade, by: UserId | None, now: datetime, why: str = "", card: int | None = None, rule: Rule | None = None
+) -> Move:
+    """Take it back before the order. `by` is None when the bot itself does, and then `why` says the reason.
+
+    `rule` is the one in force, where that lets them and they did not propose it.
+    """
     check_open(upgrade, now)
     if by is not None:
         check_card(upgrade, by, card)
     cancelled = upgrade._become(Status.CANCELLED, finished_at=now, **upgrade._has_acted(by))
-    return cancelled, (Cancelled(at=now, by=by, why=why, card=card),)
+    return cancelled, (Cancelled(at=now, by=by, why=why, card=card, rule=rule),)
 
 
 def expire(upgrade: Upgrade, now: datetime) -> Move:

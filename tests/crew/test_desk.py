@@ -27,7 +27,7 @@ from bot.domain.preflight import Severity, Unread
 from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.story import tell
-from bot.domain.timeline import Cancelled, Proposed, Withdrawn
+from bot.domain.timeline import Cancelled, Declined, Proposed, Withdrawn
 from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
 from bot.messages.thread import said_of
@@ -656,6 +656,19 @@ async def test_a_mood_of_aws_between_two_reads_of_an_approval(home: Home) -> Non
 
     home.aws.moods["DescribeGlobalClusters"] = mood
     assert "instance orders-ap-2 is new" in (await refused(approve(home, MINA, upgrade))).sentence
+
+
+async def test_who_says_no_leaves_the_rule_that_let_them(home: Home) -> None:
+    upgrade = await home.proposed()
+    rule = home.driver.policies.policy().rule_for(upgrade.cluster)
+    await home.desk.cancel(REN, upgrade.id)
+    told = await home.upgrades.last(upgrade.id)
+    assert isinstance(told, Cancelled)
+    assert told.rule == rule
+    again = await home.desk.decline(REN, (await home.proposed()).id)
+    told = await home.upgrades.last(again.id)
+    assert isinstance(told, Declined)
+    assert told.rule == rule
 
 
 # --- several groups, reasons, Regions, hours ---

@@ -192,7 +192,7 @@ async def test_who_declines_says_why_and_all_can_read_it(office: Office) -> None
     declined = await home.desk.decline(MINA, upgrade.id, why, pressed.card)
     assert declined.status is Status.DECLINED
     ending = (await home.upgrades.entries(upgrade.id))[-1]
-    assert ending == Declined(at=home.clock.now(), by=MINA, why=why, card=1)
+    assert ending == Declined(at=home.clock.now(), by=MINA, why=why, card=1, rule=upgrade.rule)
     assert await office.card(upgrade) == {}
     (card,) = home.slack.history(OPS)
     *_, told = home.slack.replies(OPS, card.ts)
@@ -214,7 +214,9 @@ async def test_declining_by_its_name_is_the_same(office: Office) -> None:
     assert "not one of the approvers" in await refused(home.desk.decline_cluster(AKI, "orders", ""))
     declined = await home.desk.decline_cluster(MINA, "ORDERS", "no")
     assert (declined.id, declined.status) == (upgrade.id, Status.DECLINED)
-    assert (await home.upgrades.entries(upgrade.id))[-1] == Declined(at=home.clock.now(), by=MINA, why="no")
+    assert (await home.upgrades.entries(upgrade.id))[-1] == Declined(
+        at=home.clock.now(), by=MINA, why="no", rule=upgrade.rule
+    )
 
 
 # --- all at once ---

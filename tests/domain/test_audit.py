@@ -414,6 +414,14 @@ def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
         ((proposed(), Declined(at=AT, by=AKI)), "the proposer declined their own proposal"),
         ((proposed(), Declined(at=LATE, by=MINA)), "the proposal had expired"),
         ((proposed(), Cancelled(at=LATE, by=MINA)), "the proposal had expired"),
+        (
+            (proposed(), Declined(at=AT, by=SORA, rule=BY_NAME)),
+            "the rule in force does not let this person decline",
+        ),
+        (
+            (proposed(), Cancelled(at=AT, by=SORA, rule=BY_NAME)),
+            "neither did this person propose it, nor does the rule in force let them cancel",
+        ),
         ((proposed(), Expired(at=AT)), "the proposal had not expired yet"),
         ((proposed(), HELD), "nothing of that kind happens to an upgrade that is “waiting for approval”"),
         ((proposed(), SEEN), "nothing of that kind happens to an upgrade that is “waiting for approval”"),
@@ -535,7 +543,9 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
         (approved(needed=2), approved(SORA, 2, 2), reopened(SORA), approved(MINA, 2, 2), intended(SORA, MINA)),
         (approved(needed=2), approved(SORA, 2, 2), intended(SORA, under=rule(approvals=1))),
         (approved(), WentDown(at=AT, region=US, use="writer", outcome=Outcome.REFUSED), Cancelled(at=AT, by=None)),
-        (approved(), Declined(at=LATE - SECOND, by=MINA)),
+        (approved(), Declined(at=LATE - SECOND, by=MINA, rule=BY_NAME)),
+        (Cancelled(at=AT, by=MINA, rule=BY_NAME),),
+        (Cancelled(at=AT, by=AKI, rule=BY_NAME),),
         (approved(), withdrawn(), Reminded(at=AT, missing=1, expires_at=LATE), approved(), intended()),
         (approved(needed=2), withdrawn(), approved(SORA), intended(SORA)),
         (
