@@ -22,6 +22,7 @@ from bot.domain.driving import (
     TakeAsLost,
     TellSlower,
     Wait,
+    is_time_to_remind,
     next_action,
 )
 from bot.domain.errors import Conflict, Frozen, Refused, Unavailable
@@ -167,7 +168,7 @@ class Driver:
     async def _give_order(self, upgrade: Upgrade) -> None:
         """Check once more, write the intent, call once, write the answer."""
         if doubt := self._in_doubt_of_time():
-            await self._save(moves.hold(upgrade, (doubt,), self.clock.now()))
+            await self._hold(upgrade, doubt)
             return
         try:
             await self._check(upgrade, fresh=False)
@@ -184,13 +185,20 @@ class Driver:
             await self._save(moves.reopen(upgrade, lacking.rule, ruled.counting, self.clock.now(), ruled.missing))
             return
         except (Refused, Unavailable) as hindrance:
-            await self._save(moves.hold(upgrade, (str(hindrance),), self.clock.now()))
+            await self._hold(upgrade, str(hindrance))
             return
         moves.check_open(upgrade, self.clock.now())  # the check may have taken long
         try:
             await _to_the_end(self._order(upgrade, approved_by, rule))
         except Frozen as frozen:
-            await self._save(moves.hold(upgrade, (str(frozen),), self.clock.now()))
+            await self._hold(upgrade, str(frozen))
+
+    async def _hold(self, upgrade: Upgrade, reason: str) -> None:
+        """What waits may expire as well, so that is told as of a proposal that waits for approvals."""
+        now = self.clock.now()
+        held = await self._save(moves.hold(upgrade, (reason,), now))
+        if is_time_to_remind(held, now):
+            await self._save(moves.remind(held, now))
 
     async def _replan(self, upgrade: Upgrade, plan: Plan, findings: tuple[Finding, ...]) -> None:
         """The order is given in a later turn: for what was approved already the next one, else when the rest is."""

@@ -224,7 +224,7 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
         case Withdrawn():
             return _withdrawn(now, entry)
         case Reminded():
-            return now.remain(Status.PROPOSED)
+            return now.remain(*BEFORE_ORDER)
         case Reopened():
             _demand(set(entry.counting) <= set(now.approved), "it counts somebody who did not approve")
             _demand(len(set(entry.counting)) < entry.needed, "the approvals that count were enough")

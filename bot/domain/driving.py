@@ -37,7 +37,7 @@ class Expire:
 
 @dataclass(frozen=True)
 class Remind:
-    """Approvals are still missing, and time runs out."""
+    """Approvals are still missing, and time runs out. Of an order that is held the driver itself tells it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def next_action(upgrade: Upgrade, seen: Seen | None, now: datetime, patience: Pa
             return Expire()
         if upgrade.status is Status.APPROVED:
             return GiveOrder()
-        return Remind() if _is_time_to_remind(upgrade, now) else Wait()
+        return Remind() if is_time_to_remind(upgrade, now) else Wait()
     if seen is None:
         return _unseen(upgrade, now, patience)
     if upgrade.status is Status.ORDERING:
@@ -99,7 +99,7 @@ def next_action(upgrade: Upgrade, seen: Seen | None, now: datetime, patience: Pa
     return _under_way(upgrade, seen, patience) or _alarm_or_wait(upgrade, now, patience)
 
 
-def _is_time_to_remind(upgrade: Upgrade, now: datetime) -> bool:
+def is_time_to_remind(upgrade: Upgrade, now: datetime) -> bool:
     """Half-way to the end, and near it; where there is so little time, a reminder would only be noise."""
     lasting = upgrade.expires_at - upgrade.proposed_at
     if lasting < WORTH_REMINDING:

@@ -72,7 +72,7 @@ class Withdrawn(Happening):
 
 
 class Reminded(Happening):
-    """Those who are still needed were reminded, before it expires."""
+    """Those who are still needed were reminded, before it expires; nobody is `missing` when it is the order that waits."""
 
     kind: Literal["reminded"] = "reminded"
     missing: int

@@ -326,10 +326,10 @@ def withdraw(
 
 
 def remind(upgrade: Upgrade, now: datetime) -> Move:
-    """Tell those who are still needed that time runs out."""
-    missing = sum(each.approvals for each in upgrade.asked)
+    """Tell those who are still needed that time runs out; of what is approved, whoever proposed it."""
+    missing = sum(each.approvals for each in upgrade.asked) if upgrade.status is Status.PROPOSED else 0
     entry = Reminded(at=now, missing=missing, expires_at=upgrade.expires_at)
-    return upgrade._remain(Status.PROPOSED, reminded_at=now), (entry,)
+    return upgrade._remain(Status.PROPOSED, Status.APPROVED, reminded_at=now), (entry,)
 
 
 def replan(

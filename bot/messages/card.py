@@ -173,7 +173,9 @@ def _people(story: Story, *, mentioned: bool = True) -> str:
         need = needs(story.asked, more=bool(story.approved), mentioned=mentioned)
         need += f", not from {user(proposed.by)}" if mentioned else ""
         return f"{by}{approvals} · {need} · expires {_expires(proposed.expires_at)}{rule}"
-    held = f" · the order waits: {plain('; '.join(story.held_for), 1000)}" if story.held_for and _ahead(story) else ""
+    held = ""
+    if story.held_for and _ahead(story):
+        held = f" · the order waits: {plain('; '.join(story.held_for), 1000)} · expires {_expires(proposed.expires_at)}"
     end = f" · {_ending(story)} {when(story.ended_at, '{date_short_pretty} {time}')}" if story.ended_at else ""
     why = f"\n{quoted(story.declined.why)}" if story.declined and story.declined.why else ""
     return f"{by}{approvals}{held}{rule}{end}{why}"

@@ -82,6 +82,9 @@ def said_of(entry: Entry, story: Story) -> str | None:
             return f"{user(entry.by)} approved. {_counted(entry, story)}{_rule_changed(story)}"
         case Withdrawn():
             return f"{user(entry.by)} withdrew their approval. {_counted(entry, story)}"
+        case Reminded(missing=0):
+            why = f": {_sentence(story.held_for)}" if story.held_for else "."
+            return f"{user(story.proposed.by)}: the order still waits, and this expires {when(entry.expires_at, EXPIRY)}{why}"
         case Reminded():
             whom = dict.fromkeys(one for each in story.asked for one in each.approvers)
             needed = _number(entry.missing, "approval")

@@ -689,6 +689,21 @@ async def test_when_the_freeze_is_over_the_order_is_given_by_itself(home: Home) 
     assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
 
 
+async def test_of_an_order_that_waits_it_is_told_twice_that_it_expires(home: Home) -> None:
+    """Half-way, and near the end; nobody has to look at the card to know."""
+    home.rule()
+    upgrade = await home.approved()
+    await freeze(home, "+5h")
+    upgrade = await home.drive(upgrade)
+    assert "reminded" not in await home.upgrades.kinds(upgrade.id)
+    for minutes, times in ((31, 1), (1, 1), (23, 2), (1, 2)):
+        home.clock.move(minutes * MINUTE)
+        upgrade = await home.drive(upgrade)
+        assert (await home.upgrades.kinds(upgrade.id)).count("reminded") == times
+    home.clock.move(5 * MINUTE)
+    assert (await home.drive(upgrade)).status is Status.EXPIRED
+
+
 async def test_a_worker_whose_clock_is_behind_does_not_end_its_waiting_early(home: Home) -> None:
     upgrade = await home.approved()
     soon = home.clock.now() + SECOND

@@ -387,8 +387,8 @@ def test_not_all_who_approved_need_count(told: tuple[Entry, ...]) -> None:
         ),
         ((proposed(), approved(), withdrawn(), intended()), "it counts somebody who did not approve"),
         (
-            (proposed(), approved(), Reminded(at=AT, missing=1, expires_at=LATE)),
-            "nothing of that kind happens to an upgrade that is “approved”",
+            (proposed(), approved(), intended(), Reminded(at=AT, missing=0, expires_at=LATE)),
+            "nothing of that kind happens to an upgrade that is “being ordered”",
         ),
         ((proposed(), replanned(plan())), "the plan has not changed"),
         ((proposed(), replanned(plan(target="18.5"))), "it is the plan of another upgrade"),
@@ -559,7 +559,12 @@ def test_what_is_illegal_is_found_though_the_chain_be_whole(told: tuple[Entry, .
             withdrawn(TOMO, 1, needed=2, missing=NAMED_SEATS[1:]),
             approved(TOMO, 2, 2, NAMED),
         ),
-        (approved(under=MORNINGS), HELD, intended(at=AT - SECOND, under=MORNINGS)),
+        (
+            approved(under=MORNINGS),
+            HELD,
+            Reminded(at=AT, missing=0, expires_at=LATE),
+            intended(at=AT - SECOND, under=MORNINGS),
+        ),
         (approved(), replanned(SHRUNK, lacking=0, rule=NOT_IN_TOKYO), HELD),
     ],
 )

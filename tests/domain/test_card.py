@@ -234,7 +234,7 @@ def test_who_decided_is_named() -> None:
 def test_a_hold_is_shown_while_the_order_waits() -> None:
     held = Held(at=AT, reasons=("orders-us is modifying", "a snapshot is being taken"))
     waits = " · approved by <@U0MINA> · the order waits: orders-us is modifying; a snapshot is being taken"
-    assert people(APPROVED, held) == f"{waits} · rule `{RULE}`"
+    assert people(APPROVED, held) == f"{waits} · expires {EXPIRES} · rule `{RULE}`"
     assert people(APPROVED, held, INTENDED) == " · approved by <@U0MINA>"
     assert people(APPROVED, held, Expired(at=AT)) == f" · approved by <@U0MINA> · expired {ENDED}"
 

@@ -433,3 +433,10 @@ def test_where_several_groups_are_asked_each_approval_says_who_is_still_needed()
     assert said_of(back, tell([proposed(under=under), first, last, back])) == (
         "<@U0MINA> withdrew their approval. 1 of 2. Still needed: one of <!subteam^S0DBA>."
     )
+
+
+def test_of_an_order_that_waits_whoever_proposed_it_hears_that_it_will_expire() -> None:
+    held, due = Held(at=AT, reasons=("orders is frozen: month end",)), Reminded(at=AT, missing=0, expires_at=AT)
+    expires = "<!date^1775908920^{date_short_pretty} {time}|2026-04-11 12:02:00 UTC>"
+    said = said_of(due, tell([proposed(), Approved(at=AT, by=MINA, digest="d", count=1, needed=1), held, due]))
+    assert said == f"<@U0AKI>: the order still waits, and this expires {expires}: orders is frozen: month end."

@@ -195,6 +195,12 @@ def test_where_nobody_knows_what_is_missing_after_a_withdrawal_all_who_approve_a
     assert left.asked == (Need(approvers=(DBA, SORA), approvals=2),)
 
 
+def test_a_reminder_of_an_order_that_waits_asks_nobody_for_an_approval() -> None:
+    upgrade, told = moves.remind(approved(), AT)
+    assert (upgrade.status, upgrade.reminded_at) == (Status.APPROVED, AT)
+    assert told == (Reminded(at=AT, missing=0, expires_at=NOON + 60 * MINUTE),)
+
+
 def test_what_the_rule_asks_for_after_a_withdrawal_is_asked_and_nothing_else() -> None:
     seats = (Need(approvers=(DBA,)), Need(approvers=(SORA,)))
     two = rule([DBA, SORA], approvals=2).model_copy(update={"needs": seats})
