@@ -1,7 +1,9 @@
 """What people can freeze, and what waits for it."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from bot.desk.counter import Counter
 from bot.directory import members_of
@@ -17,6 +19,8 @@ from bot.domain.policy import (
 )
 from bot.domain.quorum import Need
 from bot.domain.upgrade import Upgrade
+
+NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")  # of a global cluster, as RDS takes it; `*` is none, but all of them
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Freezing(Counter):
 
     async def _freezer(self, by: UserId, cluster: str | None) -> Person:
         """Refused unless this person may freeze and unfreeze it."""
+        if cluster is not None and not NAME.fullmatch(cluster):
+            raise Refused(f"`{cluster.replace('`', 'ˋ')}` is no name of a global cluster. `all` means all of them.")
         person, policy = await self._person(by), self.policies.policy()
         check_member(person, self.home)
         for named in (policy.freezers_of(cluster),) if cluster else policy.freezers_of_all():

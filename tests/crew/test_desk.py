@@ -953,6 +953,25 @@ async def test_who_may_freeze_is_said_by_the_policy(home: Home) -> None:
     assert await home.desk.frosts() == ()
 
 
+@pytest.mark.parametrize("name", ["*", "order*", "Orders ", ""])
+async def test_what_is_no_name_neither_freezes_nor_thaws_all_clusters(
+    home: Home, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ola may freeze what only the last rule covers, and with no name for it more than that."""
+    every = f'[[rule]]\nclusters = ["*"]\nchannel = "C0DBOPS"\napprovers = ["{OLA}"]\n'
+    home.policy.write_text(f"freezers = ['{MINA}']\n{every}freezers = ['{OLA}']\n")
+    await home.desk.freeze(MINA, None, "+2h", "month end")
+    (frost,) = await home.desk.frosts()
+
+    async def silent(*_: object, **__: object) -> None:
+        raise Unavailable("AWS", "no answer")
+
+    monkeypatch.setattr(home.aurora, "global_cluster", silent)
+    for asking in (home.desk.unfreeze(OLA, name), home.desk.freeze(OLA, name, "+1h", "a trick")):
+        assert "is no name of a global cluster" in (await refused(asking)).sentence
+    assert await home.desk.frosts() == (frost,)
+
+
 async def test_a_freeze_that_would_freeze_nothing_is_refused(home: Home) -> None:
     assert "Did you mean `orders`?" in (await refused(frozen(home, "ordres"))).sentence
     assert "Until when? I cannot read `soon`" in (await refused(frozen(home, until="soon"))).sentence
