@@ -27,10 +27,11 @@ from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
 from bot.adapters.spill import FileSpill, usual_place
+from bot.crew.backlog import NoSpill
 from bot.crew.driver import Driver
 from bot.crew.forecaster import Forecaster
 from bot.crew.narrator import Narrator
-from bot.crew.prober import Cadence, NoSpill, Prober
+from bot.crew.prober import Cadence, Prober
 from bot.crew.watcher import Watcher
 from bot.desk import Desk
 from bot.domain.attempts import Attempt, Outcome

@@ -22,8 +22,9 @@ from bot.adapters.clock import SteadyClock, WallClock
 from bot.adapters.postgres import Postgres, Target
 from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
-from bot.crew import prober
-from bot.crew.prober import Cadence, NoSpill, Prober
+from bot.crew import backlog, measuring
+from bot.crew.backlog import NoSpill
+from bot.crew.prober import Cadence, Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
@@ -47,7 +48,8 @@ OK, REFUSED, AUTH = Outcome.OK, Outcome.REFUSED, Outcome.AUTH
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=0.05))
+    monkeypatch.setattr(measuring, "FLUSH", timedelta(seconds=0.05))
+    monkeypatch.setattr(backlog, "SPILL_EVERY", timedelta(seconds=0.05))
 
 
 @dataclass
@@ -171,7 +173,7 @@ async def test_the_rate_is_kept_while_attempts_hang(store: Store, upgrade: Upgra
 async def test_no_more_are_in_flight_than_the_role_has_connections_for(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "AT_ONCE", 5)
+    monkeypatch.setattr(measuring, "AT_ONCE", 5)
     script.outcome = None
     async with probing(store, upgrade, script, calm=50, deadline=0.5):
         await script.until(20)
@@ -442,7 +444,7 @@ async def test_whoever_was_cut_off_and_comes_back_tells_nothing_a_second_time(
 async def test_a_calm_time_before_the_order_is_forgotten_and_nothing_from_then_on(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=0.3))
     async with probing(store, upgrade, script):
         await says(store, upgrade, "reached")
         first = (await stored(store, upgrade))[0]
@@ -467,7 +469,7 @@ async def test_a_calm_time_before_the_order_is_forgotten_and_nothing_from_then_o
 async def test_an_outage_across_the_order_keeps_the_success_before_it(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=1))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=1))
     async with probing(store, upgrade, script):
         await says(store, upgrade, "reached")
         script.outcome = REFUSED
@@ -486,7 +488,7 @@ async def test_an_outage_across_the_order_keeps_the_success_before_it(
 async def test_the_last_success_is_kept_while_nobody_knows_yet_what_came_after(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=0.3))
     async with probing(store, upgrade, script, deadline=2):
         await says(store, upgrade, "reached")
         script.outcome = None
@@ -503,7 +505,7 @@ async def test_whoever_takes_over_after_a_long_calm_says_nothing_again(
     store: Store, upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first attempt is not the first of all."""
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=0.3))
     async with probing(store, upgrade, Script()):
         await says(store, upgrade, "reached")
         first = (await stored(store, upgrade))[0]
@@ -521,7 +523,7 @@ async def test_whoever_takes_over_after_a_long_calm_says_nothing_again(
 async def test_whoever_is_stopped_stores_what_has_ended(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=20))
+    monkeypatch.setattr(measuring, "FLUSH", timedelta(seconds=20))
     async with probing(store, upgrade, script):
         await script.until(5)
     assert len(await stored(store, upgrade)) >= 4
@@ -550,7 +552,7 @@ async def test_attempts_outlast_the_absence_of_the_store(valkey: Valkey, script:
 async def test_a_long_absence_is_written_down_in_pieces(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "BATCH", 3)
+    monkeypatch.setattr(backlog, "BATCH", 3)
     sizes: list[int] = []
     add = store.add_attempts
 
@@ -606,7 +608,7 @@ async def test_a_lost_answer_of_the_store_counts_nothing_twice(
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prober, "SPILL_AFTER", timedelta(seconds=0.1))
+    monkeypatch.setattr(backlog, "SPILL_AFTER", timedelta(seconds=0.1))
 
 
 def files_in(place: Path) -> int:

@@ -1,0 +1,162 @@
+"""One endpoint of one upgrade is measured: tries on time, all written down, and what they prove told once."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bot.crew.backlog import BATCH, Backlog
+from bot.crew.telling import Telling
+from bot.domain.attempts import AT_ONCE, Attempt
+from bot.domain.errors import Conflict, Unavailable
+from bot.domain.ledger import Happening, Ledger, State
+from bot.domain.limits import surpassed
+from bot.domain.timeline import Entry
+from bot.domain.topology import Endpoint
+from bot.domain.upgrade import Upgrade
+from bot.pace import Pace, stop
+from bot.ports import Claim
+
+if TYPE_CHECKING:
+    from bot.crew.prober import Prober
+
+log = logging.getLogger(__name__)
+
+FLUSH = timedelta(seconds=0.5)
+RECENT = timedelta(minutes=5)  # of a calm time before the order, what is kept
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+LAST_WORDS = timedelta(seconds=1)  # for what a prober that is stopped has not written down yet
+
+
+@dataclass
+class Measuring:
+    """From one vantage point."""
+
+    prober: "Prober"
+    upgrade: Upgrade
+    endpoint: Endpoint
+    vantage: str
+    claim: Claim
+    is_taken: bool = False
+    calm_since: datetime = LONG_AGO
+    answered_at: datetime = LONG_AGO
+    ledger: Ledger = field(default_factory=Ledger)
+    happened: deque[tuple[str, Entry]] = field(default_factory=deque)
+    surpassed: set[str] = field(default_factory=set)  # the limits of which it is told
+
+    def __post_init__(self) -> None:
+        prober = self.prober
+        self.telling = Telling(self.endpoint, self.vantage)
+        self.backlog = Backlog(
+            prober.upgrades, prober.spill, prober.clock, self.upgrade.id, self.endpoint.key, self.vantage
+        )
+        self.pace = Pace(self._attempt, self._rate, prober.clock.now, AT_ONCE)
+
+    async def take_over(self) -> None:
+        self.calm_since = self.prober.clock.now()
+        _, stored = await self.prober.upgrades.attempts(self.upgrade.id, self.endpoint.key)
+        for number, attempt in enumerate(stored):  # by their starts, so all that began before it are known
+            self._take(attempt, settled=attempt.start)
+            if number % BATCH == 0:
+                await asyncio.sleep(0)  # other endpoints are measured meanwhile
+        self._happen(self.ledger.settle(self.prober.clock.now()))
+
+    async def keep(self) -> None:
+        """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
+        schedule, here = asyncio.create_task(self.pace.keep()), asyncio.current_task()
+        beside = [asyncio.create_task(self.backlog.keep_spill()), asyncio.create_task(self._foretell())]
+        try:
+            while not (self._is_over() or self.is_taken) and not (here and here.cancelling()):
+                await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
+                if schedule.done():
+                    schedule.result()
+                await self._write_down()
+        finally:
+            await stop(schedule, *beside, *self.pace.flying)
+            await self._leave()
+
+    def _rate(self) -> float:
+        return self.prober.cadence.rate(self.upgrade)
+
+    def _is_over(self) -> bool:
+        """A plan that was made again may have no such endpoint any more, or another address for it."""
+        return self.upgrade.status.is_final or self.endpoint not in self.upgrade.plan.endpoints
+
+    async def _leave(self) -> None:
+        """Whoever takes over reads what is stored, so what has ended is stored first, if that is quickly done."""
+        try:
+            with suppress(Unavailable, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS.total_seconds()):
+                    await self._store_attempts()
+        finally:
+            self.backlog.hand_over()
+
+    async def _foretell(self) -> None:
+        """Beside the measuring, which must not wait for it, nor end with it."""
+        if self.prober.forecaster:
+            await self.prober.forecaster.serve(lambda: self.upgrade, self.endpoint, self.vantage, self.claim)
+
+    async def _attempt(self, _: datetime) -> None:
+        self.backlog.add(await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline))
+
+    async def _write_down(self) -> None:
+        """Store attempts first and what they prove after, so that whoever takes over proves the same."""
+        try:
+            await self._store_attempts()
+            await self._tell()
+            self.upgrade = await self.prober.upgrades.get(self.upgrade.id) or self.upgrade
+            await self._forget()
+        except Conflict as taken:
+            log.info("%s", taken)
+            self.is_taken = True
+        except Unavailable as trouble:
+            log.warning("%s: attempts wait for the store: %s", self.endpoint.key, trouble)
+
+    async def _store_attempts(self) -> None:
+        """Nothing is settled before every attempt that could speak of it is stored."""
+        settled = self.pace.settled
+        await self.backlog.store(lambda each: self._take(each, settled=LONG_AGO))
+        self._happen(self.ledger.settle(settled))
+        self._surpass()
+
+    def _surpass(self) -> None:
+        """Each limit once; whoever takes over finds it told."""
+        if self.upgrade.intent_at is None:
+            return
+        for entry in surpassed(self.upgrade, self.endpoint, self.ledger.outages):
+            if entry.kind not in self.surpassed:
+                self.surpassed.add(entry.kind)
+                self.happened.append((entry.kind, entry))
+
+    def _take(self, attempt: Attempt, settled: datetime) -> None:
+        if attempt.outcome.proves_up:
+            self.answered_at = max(self.answered_at, attempt.start)
+        self._happen(self.ledger.add(attempt, settled=settled))
+
+    def _happen(self, happenings: Sequence[Happening]) -> None:
+        self.happened.extend(map(self.telling.entry, happenings))
+        if happenings:
+            self.calm_since = self.prober.clock.now()
+
+    async def _forget(self) -> None:
+        """Before the order an outage that is over is no cost, so a proposal that waits for days keeps what is recent.
+
+        The last success stays, for an outage may have begun after it; and what is kept begins in a calm, so that whoever
+        takes over finds no half of an outage.
+        """
+        now, state = self.prober.clock.now(), self.ledger.standing.state
+        if self.upgrade.status.is_before_order and state is not State.DOWN and now - self.calm_since > 2 * RECENT:
+            recently = self.answered_at if state is State.UP else now
+            await self.prober.upgrades.forget_attempts(self.upgrade, self.endpoint.key, now - recently + RECENT)
+            self.calm_since = now - RECENT
+
+    async def _tell(self) -> None:
+        """Conflict once another has taken over: it tells the same, but from the attempts that it found stored."""
+        while self.happened:
+            key, entry = self.happened[0]
+            await self.prober.upgrades.append_once(self.upgrade.id, f"{self.endpoint.key}:{key}", entry, self.claim)
+            self.happened.popleft()
