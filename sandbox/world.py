@@ -118,6 +118,7 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
         "DOUBT_SECONDS": f"{8 / wish.pace:.3f}",
         "PROBE_HOT_RATE": f"{min(4 * hurry, 40):.3f}",
         "PROBE_DEADLINE_SECONDS": f"{max(5 / hurry, 1):.3f}",
+        "PROBE_WELL_SECONDS": f"{3 / wish.pace:.3f}",
         "PROBE_SPILL_DIR": str(directory / "spill"),
         "NO_PROXY": "127.0.0.1",
         **wish.settings,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.beat import CREATE, TABLE
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
 from bot.domain.recording import COLUMNS
@@ -25,7 +26,7 @@ from bot.measure.__main__ import main
 from bot.measure.dsn import endpoint
 from bot.measure.files import read_text, recording
 from bot.measure.replaying import replay, require_up
-from bot.measure.watching import CREATE, TABLE, Watch, Wish
+from bot.measure.watching import Watch, Wish
 from sandbox.aurora.postgres import DATABASE, Server
 from sandbox.aurora.site import site
 from sandbox.aurora.truth import Down

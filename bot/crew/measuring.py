@@ -3,21 +3,24 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.crew.backlog import BATCH, Backlog
+from bot.crew.lanes import Aside
 from bot.crew.telling import Telling
-from bot.domain.attempts import AT_ONCE, Attempt
+from bot.domain.attempts import AT_ONCE
+from bot.domain.cadence import Signs, is_done
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ledger import Happening, Ledger, State
 from bot.domain.limits import surpassed
 from bot.domain.timeline import Entry
 from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
+from bot.domain.ways import Lane, Use, Way, beside
 from bot.pace import Pace, stop
 from bot.ports import Claim
 
@@ -44,12 +47,16 @@ class Measuring:
     is_taken: bool = False
     calm_since: datetime = LONG_AGO
     answered_at: datetime = LONG_AGO
+    done_at: datetime | None = None  # since when RDS shows so of its member
+    ill_at: datetime | None = None
     ledger: Ledger = field(default_factory=Ledger)
     happened: deque[tuple[str, Entry]] = field(default_factory=deque)
+    sessions: dict[Lane, int] = field(default_factory=dict)  # how many each lane has had
     surpassed: set[str] = field(default_factory=set)  # the limits of which it is told
 
     def __post_init__(self) -> None:
         prober = self.prober
+        self.lane = Lane(endpoint=self.endpoint.key, way=Way.CONNECT)
         self.telling = Telling(self.endpoint, self.vantage)
         self.backlog = Backlog(
             prober.upgrades, prober.spill, prober.clock, self.upgrade.id, self.endpoint.key, self.vantage
@@ -58,9 +65,9 @@ class Measuring:
 
     async def take_over(self) -> None:
         self.calm_since = self.prober.clock.now()
-        _, stored = await self.prober.upgrades.attempts(self.upgrade.id, self.endpoint.key)
-        for number, attempt in enumerate(stored):  # by their starts, so all that began before it are known
-            self._take(attempt, settled=attempt.start)
+        _, stored = await self.prober.upgrades.uses(self.upgrade.id, self.endpoint.key)
+        for number, use in enumerate(stored):  # by their starts, so all that began before it are known
+            self._take(use, settled=use.attempt.start)
             if number % BATCH == 0:
                 await asyncio.sleep(0)  # other endpoints are measured meanwhile
         self._happen(self.ledger.settle(self.prober.clock.now()))
@@ -68,7 +75,10 @@ class Measuring:
     async def keep(self) -> None:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
         schedule, here = asyncio.create_task(self.pace.keep()), asyncio.current_task()
-        beside = [asyncio.create_task(self.backlog.keep_spill()), asyncio.create_task(self._foretell())]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (self.backlog.keep_spill(), self._foretell(), *(each.keep() for each in self._asides()))
+        ]
         try:
             while not (self._is_over() or self.is_taken) and not (here and here.cancelling()):
                 await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
@@ -76,11 +86,23 @@ class Measuring:
                     schedule.result()
                 await self._write_down()
         finally:
-            await stop(schedule, *beside, *self.pace.flying)
+            await stop(schedule, *tasks, *self.pace.flying)
             await self._leave()
 
+    def _asides(self) -> Iterator[Aside]:
+        prober, ways = self.prober, self.prober.ways
+        if ways is None:
+            return
+        for lane in beside(self.endpoint, prober.held, writes=False):
+            using = ways.using(self.endpoint, lane, self.sessions.get(lane, 0))
+            yield Aside(lane, using, self._rate, prober.clock, prober.cadence.deadline, self.backlog.add)
+
+    @property
+    def signs(self) -> Signs:
+        return Signs(self.upgrade.intent_at, self.done_at, self.ill_at)
+
     def _rate(self) -> float:
-        return self.prober.cadence.rate(self.upgrade)
+        return self.prober.cadence.rate(self.signs, self.prober.clock.now())
 
     def _is_over(self) -> bool:
         """A plan that was made again may have no such endpoint any more, or another address for it."""
@@ -101,20 +123,28 @@ class Measuring:
             await self.prober.forecaster.serve(lambda: self.upgrade, self.endpoint, self.vantage, self.claim)
 
     async def _attempt(self, _: datetime) -> None:
-        self.backlog.add(await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline))
+        tried = await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline)
+        if not tried.outcome.proves_up:
+            self.ill_at = max(self.ill_at or tried.start, tried.start)
+        self.backlog.add(Use(lane=self.lane, attempt=tried))
 
     async def _write_down(self) -> None:
         """Store attempts first and what they prove after, so that whoever takes over proves the same."""
         try:
             await self._store_attempts()
             await self._tell()
-            self.upgrade = await self.prober.upgrades.get(self.upgrade.id) or self.upgrade
+            self._read(await self.prober.upgrades.get(self.upgrade.id) or self.upgrade)
             await self._forget()
         except Conflict as taken:
             log.info("%s", taken)
             self.is_taken = True
         except Unavailable as trouble:
             log.warning("%s: attempts wait for the store: %s", self.endpoint.key, trouble)
+
+    def _read(self, upgrade: Upgrade) -> None:
+        self.upgrade = upgrade
+        done = is_done(upgrade, self.endpoint.region)
+        self.done_at = (self.done_at or self.prober.clock.now()) if done else None
 
     async def _store_attempts(self) -> None:
         """Nothing is settled before every attempt that could speak of it is stored."""
@@ -132,7 +162,11 @@ class Measuring:
                 self.surpassed.add(entry.kind)
                 self.happened.append((entry.kind, entry))
 
-    def _take(self, attempt: Attempt, settled: datetime) -> None:
+    def _take(self, use: Use, settled: datetime) -> None:
+        if use.lane != self.lane:
+            self.sessions[use.lane] = max(self.sessions.get(use.lane, 0), use.session)
+            return
+        attempt = use.attempt
         if attempt.outcome.proves_up:
             self.answered_at = max(self.answered_at, attempt.start)
         self._happen(self.ledger.add(attempt, settled=settled))

@@ -8,26 +8,14 @@ from datetime import timedelta
 from bot.crew.backlog import BATCH, NoSpill
 from bot.crew.forecaster import Forecaster
 from bot.crew.measuring import Measuring
+from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
-from bot.domain.upgrade import Upgrade
-from bot.ports import Claim, Clock, Leftover, Probe, Spill, Upgrades
+from bot.ports import Claim, Clock, Leftover, Probe, Spill, Upgrades, Ways
 
 log = logging.getLogger(__name__)
 
 RECOVER_EVERY = timedelta(seconds=30)
-
-
-@dataclass(frozen=True)
-class Cadence:
-    """Attempts a second before the order and from it on, and the deadline of each."""
-
-    calm: float = 2.0
-    hot: float = 4.0
-    deadline: timedelta = timedelta(seconds=5)
-
-    def rate(self, upgrade: Upgrade) -> float:
-        return self.calm if upgrade.status.is_before_order else self.hot
 
 
 @dataclass(frozen=True)
@@ -40,6 +28,8 @@ class Prober:
     cadence: Cadence
     spill: Spill = field(default_factory=NoSpill)
     forecaster: Forecaster | None = None
+    ways: Ways | None = None
+    held: int = 0  # sessions to hold at the writer; elsewhere one, if any
 
     async def recover_for_ever(self) -> None:
         """What is left behind here may be of endpoints that are measured elsewhere by now."""
@@ -62,9 +52,9 @@ class Prober:
         if upgrade is None and not left.is_old:
             return
         if upgrade and not upgrade.status.is_final:
-            for begin in range(0, len(left.attempts), BATCH):
-                batch = left.attempts[begin : begin + BATCH]
-                await self.upgrades.add_attempts(left.upgrade, left.endpoint, left.vantage, batch)
+            for begin in range(0, max(len(left.attempts), len(left.others)), BATCH):
+                attempts, others = left.attempts[begin : begin + BATCH], left.others[begin : begin + BATCH]
+                await self.upgrades.add_attempts(left.upgrade, left.endpoint, left.vantage, attempts, others)
             log.info("%s: %d attempts of a prober that died are stored", left.endpoint, len(left.attempts))
         left.throw_away()
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
+from bot.adapters.anew import Anew
+from bot.adapters.beat import CREATE, TABLE, WRITE
 from bot.adapters.held import HeldSession
 from bot.adapters.logs import Discretion
 from bot.adapters.loopback import listening
@@ -23,12 +25,6 @@ from bot.messages.measured import happened, why
 from bot.pace import Pace, stop
 
 PLAIN: Final = b"SHOW server_version"
-TABLE: Final = "aurora_upgrade_bot_beat"
-CREATE: Final = f"CREATE TABLE {TABLE} (slot int PRIMARY KEY, at timestamptz NOT NULL)"
-WRITE: Final = (  # 64 rows, so that overlapping attempts seldom wait for each other's lock
-    b"INSERT INTO aurora_upgrade_bot_beat VALUES (pg_backend_pid() % 64, clock_timestamp()) "
-    b"ON CONFLICT (slot) DO UPDATE SET at = excluded.at RETURNING current_setting('server_version')"
-)
 ADVICE: Final = {
     Outcome.AUTH: "check user, password and database, and that the role may connect",
     Outcome.TLS: "check sslmode and sslrootcert",
@@ -98,28 +94,22 @@ class Watch:
         self, endpoint: Endpoint, postgres: Postgres, stack: AsyncExitStack
     ) -> AsyncIterator["_Course"]:
         connect = Lane(endpoint=endpoint.name, way=Way.CONNECT)
-        yield _Course(self, connect, self._anew(connect, endpoint, postgres))
+        yield self._course(Anew(postgres, endpoint.target, connect))
         for number in range(1, self.wish.held + 1):
             session = HeldSession(
                 postgres, endpoint.target, connect.model_copy(update={"way": Way.HELD, "number": number})
             )
             stack.push_async_callback(session.close)
-            yield _Course(self, session.lane, self._held(session), at_once=1)
+            yield self._course(session, at_once=1)
         if self.wish.write:
             lane = Lane(endpoint=endpoint.name, way=Way.WRITE)
-            yield _Course(self, lane, self._anew(lane, endpoint, replace(postgres, query=WRITE)))
+            yield self._course(Anew(replace(postgres, query=WRITE), endpoint.target, lane))
 
-    def _anew(self, lane: Lane, endpoint: Endpoint, postgres: Postgres) -> Trying:
-        async def attempt(_: datetime) -> Use:
-            return Use(lane=lane, attempt=await postgres.attempt(endpoint.target, self.wish.deadline))
-
-        return attempt
-
-    def _held(self, session: HeldSession) -> Trying:
+    def _course(self, using: Anew | HeldSession, at_once: int = AT_ONCE) -> "_Course":
         async def use(_: datetime) -> Use:
-            return await session.use(self.wish.deadline)
+            return await using.use(self.wish.deadline)
 
-        return use
+        return _Course(self, using.lane, use, at_once)
 
     async def _entered(self, endpoint: Endpoint) -> Postgres:
         """How this endpoint is asked: for Aurora's version, and where there is none for PostgreSQL's."""

@@ -79,7 +79,7 @@ class Server:
         for database in ("template1", "postgres"):
             self.ask(VERSION_FUNCTION, database)
         self.ask(f"CREATE ROLE replicator LOGIN REPLICATION PASSWORD '{secret['replicator']}'")
-        self.ask(f"CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50 PASSWORD '{secret['aurora_probe']}'")
+        self.ask(f"CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 80 PASSWORD '{secret['aurora_probe']}'")
         self.ask("GRANT pg_monitor TO aurora_probe")
         self.ask(f"CREATE DATABASE {DATABASE} STRATEGY file_copy")
 

@@ -13,9 +13,10 @@ from bot.adapters.redis import RedisServer, claimed
 from bot.crew import forecaster, measuring
 from bot.crew.backlog import NoSpill
 from bot.crew.forecaster import Forecaster
-from bot.crew.prober import Cadence, Prober
+from bot.crew.prober import Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.preflight import Unread
 from bot.domain.timeline import Forecast

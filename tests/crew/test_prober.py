@@ -24,18 +24,21 @@ from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
 from bot.crew import backlog, measuring
 from bot.crew.backlog import NoSpill
-from bot.crew.prober import Cadence, Prober
+from bot.crew.prober import Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import UpgradeId
 from bot.domain.measurement import measure
+from bot.domain.recording import by_lane
 from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
-from bot.ports import Clock, Probe, Spill
+from bot.domain.ways import Lane, Use
+from bot.ports import Clock, Probe, Spill, Ways
 from sandbox.valkey import Valkey
 from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
 
@@ -101,6 +104,8 @@ async def probing(
     holder: str = "somebody",
     clock: Clock | None = None,
     spill: Spill | None = None,
+    ways: Ways | None = None,
+    held: int = 0,
     **cadence: float,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
@@ -110,6 +115,8 @@ async def probing(
         clock or WallClock(),
         Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"])),
         spill or NoSpill(),
+        ways=ways,
+        held=held,
     )
     running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage, holder))
     try:
@@ -560,7 +567,7 @@ async def test_a_long_absence_is_written_down_in_pieces(
         raise Unavailable("Redis", f"ConnectionError of {len(given)}")
 
     async def back(*given: object) -> None:
-        sizes.append(len(given[-1]))  # type: ignore[arg-type]
+        sizes.append(len(given[3]))  # type: ignore[arg-type]
         await add(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "add_attempts", away)
@@ -693,6 +700,76 @@ async def test_what_is_left_of_an_upgrade_that_is_over_is_thrown_away(
     assert [each.upgrade for each in spill.left_behind()] == ["nobody"], (
         "which may be of another store, until it is old"
     )
+
+
+# --- the other ways ---
+
+
+@dataclass
+class Held:
+    """Plays a held session: `pid` serves it, or nobody; it hangs while `pid` is None, and may break."""
+
+    lane: Lane
+    sessions: int
+    pid: str | None = "4711"
+    is_broken: bool = False
+    is_closed: bool = False
+
+    async def use(self, deadline: timedelta) -> Use:
+        if self.is_broken:
+            raise RuntimeError("a mistake of ours")
+        start = datetime.now(UTC)
+        if self.pid is None:
+            await asyncio.sleep(deadline.total_seconds())
+            return Use(lane=self.lane, attempt=Attempt(start=start, end=datetime.now(UTC), outcome=Outcome.TIMEOUT))
+        tried = Attempt(start=start, end=datetime.now(UTC), outcome=OK, version=self.pid)
+        return Use(lane=self.lane, attempt=tried, session=self.sessions + 1)
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class Hold:
+    held: list[Held] = field(default_factory=list)
+
+    def using(self, endpoint: Endpoint, lane: Lane, sessions: int) -> Held:
+        assert lane.endpoint == endpoint.key
+        self.held.append(Held(lane, sessions))
+        return self.held[-1]
+
+
+async def sessions_stored(store: Store, upgrade: Upgrade) -> dict[str, set[int]]:
+    _, uses = await store.uses(upgrade.id, WRITER)
+    return {lane.name: {each.session for each in found} for lane, found in by_lane(uses).items()}
+
+
+async def test_sessions_are_held_beside_and_whoever_takes_over_holds_others(
+    store: Store, upgrade: Upgrade, script: Script
+) -> None:
+    one, other = Hold(), Hold()
+    for hold in (one, other):
+        async with probing(store, upgrade, script, ways=hold, held=2):
+            await script.more(10)
+            await says(store, upgrade, "reached")
+        assert all(each.is_closed for each in hold.held)
+    stored = await sessions_stored(store, upgrade)
+    assert stored == {"connect": {0}, "held-1": {1, 2}, "held-2": {1, 2}}
+
+
+async def test_what_goes_wrong_with_a_held_session_disturbs_nothing(
+    store: Store, upgrade: Upgrade, script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    hold = Hold()
+    async with probing(store, upgrade, script, ways=hold, held=3):
+        await script.more(5)
+        hold.held[0].is_broken, hold.held[1].pid = True, None
+        await script.more(30)
+        assert hold.held[0].is_closed
+        assert not hold.held[2].is_closed
+    gaps = [later - earlier for earlier, later in pairwise(script.begun)]
+    assert median(gaps) == pytest.approx(0.05, abs=0.02)
+    assert "held-1 is measured no longer" in caplog.text
 
 
 # --- what cannot be measured ---

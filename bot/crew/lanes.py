@@ -1,0 +1,40 @@
+"""The ways of using an endpoint beside new connections: each at its own pace, and none at the cost of anything else."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.ways import Lane, Use, Way
+from bot.pace import Pace, stop
+from bot.ports import Clock, Using
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4  # of the ways that open new connections; the role has room for them
+
+
+@dataclass(frozen=True)
+class Aside:
+    """One lane. What goes wrong with it ends it, and nothing more."""
+
+    lane: Lane
+    using: Using
+    rate: Callable[[], float]
+    clock: Clock
+    deadline: timedelta
+    add: Callable[[Use], None]
+
+    async def keep(self) -> None:
+        at_once = 1 if self.lane.way is Way.HELD else AT_ONCE
+        pace = Pace(self._use, self.rate, self.clock.now, at_once)
+        try:
+            await pace.keep()
+        except Exception:
+            log.exception("%s: %s is measured no longer", self.lane.endpoint, self.lane.name)
+        finally:
+            await stop(*pace.flying)
+            await self.using.close()
+
+    async def _use(self, _: datetime) -> None:
+        self.add(await self.using.use(self.deadline))
