@@ -347,6 +347,12 @@ class Probe(Protocol):
         ...
 
 
+class Knock(Protocol):
+    async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:
+        """At a door of this process's own. It starts when it was due. Never raises."""
+        ...
+
+
 class Using(Protocol):
     """One lane of one endpoint, with what it holds for that."""
 

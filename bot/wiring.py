@@ -20,6 +20,7 @@ from bot.adapters.clock import SharedClock, SteadyClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.foresight import look
 from bot.adapters.held import HeldSession
+from bot.adapters.loopback import listening
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.postgres import Postgres, Target, Token
 from bot.adapters.rds import RdsAurora
@@ -34,6 +35,7 @@ from bot.crew.backlog import NoSpill
 from bot.crew.driver import Driver
 from bot.crew.forecaster import Forecaster
 from bot.crew.narrator import Narrator
+from bot.crew.observer import Observer
 from bot.crew.prober import Prober
 from bot.crew.watcher import Watcher
 from bot.desk import Desk
@@ -223,7 +225,11 @@ async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
             probe = PostgresProbe(settings, tokens, Postgres(clock))
             forecaster = Forecaster(probe, kept.upgrades, clock)
             held = settings.probe_held_sessions
-            yield Prober(probe, kept.upgrades, clock, cadence, spill(settings), forecaster, probe, held)
+            async with listening(clock) as ourselves:
+                observer = Observer(ourselves, clock, deadline)
+                yield Prober(
+                    probe, kept.upgrades, clock, cadence, spill(settings), forecaster, probe, held, observer
+                )  # fmt: skip
     finally:
         tokens.close()
 

@@ -22,6 +22,7 @@ channel = "{channel}"
 approvers = ["S0DBA"]
 approvals = {approvals}
 expires_after_minutes = {minutes}
+writes = true
 """
 
 

@@ -10,10 +10,10 @@ from psycopg import AsyncConnection
 from bot.adapters.names import Addresses
 from bot.adapters.postgres import Failed, Postgres, Target, ask, opened
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.held import PATIENCE
 from bot.domain.ways import Lane, Use
 
 QUERY: Final = b"SELECT pg_backend_pid()"
-PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
 
 
 class HeldSession:

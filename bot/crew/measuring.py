@@ -4,23 +4,25 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.crew.backlog import BATCH, Backlog
 from bot.crew.lanes import Aside
+from bot.crew.restarts import Restarts
 from bot.crew.telling import Telling
-from bot.domain.attempts import AT_ONCE
+from bot.domain.attempts import AT_ONCE, Attempt, Outcome
 from bot.domain.cadence import Signs, is_done
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ledger import Happening, Ledger, State
 from bot.domain.limits import surpassed
 from bot.domain.timeline import Entry
 from bot.domain.topology import Endpoint
+from bot.domain.unobserved import Unobserved
 from bot.domain.upgrade import Upgrade
-from bot.domain.ways import Lane, Use, Way, beside
+from bot.domain.ways import CONTROL, Lane, Use, Way, beside
 from bot.pace import Pace, stop
 from bot.ports import Claim
 
@@ -51,7 +53,8 @@ class Measuring:
     ill_at: datetime | None = None
     ledger: Ledger = field(default_factory=Ledger)
     happened: deque[tuple[str, Entry]] = field(default_factory=deque)
-    sessions: dict[Lane, int] = field(default_factory=dict)  # how many each lane has had
+    restarts: Restarts = field(default_factory=Restarts)
+    unheard: list[Attempt] = field(default_factory=list)  # time-outs, which may yet be found to be our own fault
     surpassed: set[str] = field(default_factory=set)  # the limits of which it is told
 
     def __post_init__(self) -> None:
@@ -66,11 +69,17 @@ class Measuring:
     async def take_over(self) -> None:
         self.calm_since = self.prober.clock.now()
         _, stored = await self.prober.upgrades.uses(self.upgrade.id, self.endpoint.key)
-        for number, use in enumerate(stored):  # by their starts, so all that began before it are known
+        in_order = sorted(stored, key=lambda use: use.lane != CONTROL)  # first when nobody looked
+        for number, use in enumerate(in_order):  # by their starts, so all that began before it are known
             self._take(use, settled=use.attempt.start)
             if number % BATCH == 0:
                 await asyncio.sleep(0)  # other endpoints are measured meanwhile
         self._happen(self.ledger.settle(self.prober.clock.now()))
+
+    def observed(self) -> AbstractAsyncContextManager[None]:
+        """While it is kept, this process watches itself."""
+        observer = self.prober.observer
+        return observer.watching(self._rate, self.backlog.add) if observer else nullcontext()
 
     async def keep(self) -> None:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
@@ -93,9 +102,14 @@ class Measuring:
         prober, ways = self.prober, self.prober.ways
         if ways is None:
             return
-        for lane in beside(self.endpoint, prober.held, writes=False):
-            using = ways.using(self.endpoint, lane, self.sessions.get(lane, 0))
-            yield Aside(lane, using, self._rate, prober.clock, prober.cadence.deadline, self.backlog.add)
+        for lane in beside(self.endpoint, prober.held, writes=self.upgrade.rule.writes):
+            using = ways.using(self.endpoint, lane, self.restarts.sessions.get(lane, 0))
+            deadline = prober.cadence.deadline
+            yield Aside(lane, using, self._rate, prober.clock, deadline, self.backlog.add, self._give_up)
+
+    def _give_up(self, lane: Lane, attempt: Attempt) -> None:
+        log.warning("%s: %s cannot be measured: %s", self.endpoint.key, lane.name, attempt.detail)
+        self.happened.append(self.telling.cannot_use(lane, attempt))
 
     @property
     def signs(self) -> Signs:
@@ -148,10 +162,17 @@ class Measuring:
 
     async def _store_attempts(self) -> None:
         """Nothing is settled before every attempt that could speak of it is stored."""
-        settled = self.pace.settled
+        own, observed = self.pace.settled, self._observed()
         await self.backlog.store(lambda each: self._take(each, settled=LONG_AGO))
-        self._happen(self.ledger.settle(settled))
+        self.unheard = [each for each in self.unheard if each.end >= observed]
+        self._happen(self.ledger.settle(min((own, observed, *(each.start for each in self.unheard)))))
         self._surpass()
+        if self.upgrade.intent_at:
+            self.happened.extend(map(self.telling.kept, self.restarts.over(self.upgrade.intent_at)))
+
+    def _observed(self) -> datetime:
+        """Until when it is known that this process did not stand still, or when it did."""
+        return self.prober.observer.settled if self.prober.observer else self.prober.clock.now()
 
     def _surpass(self) -> None:
         """Each limit once; whoever takes over finds it told."""
@@ -163,16 +184,24 @@ class Measuring:
                 self.happened.append((entry.kind, entry))
 
     def _take(self, use: Use, settled: datetime) -> None:
-        if use.lane != self.lane:
-            self.sessions[use.lane] = max(self.sessions.get(use.lane, 0), use.session)
-            return
         attempt = use.attempt
+        if use.lane == CONTROL:
+            self.ledger.stand_still(Unobserved(since=attempt.start, until=attempt.end))
+        elif use.lane == self.lane:
+            self._take_connection(attempt, settled)
+        else:
+            self.restarts.take(use)
+
+    def _take_connection(self, attempt: Attempt, settled: datetime) -> None:
+        if attempt.outcome is Outcome.TIMEOUT:
+            self.unheard.append(attempt)
         if attempt.outcome.proves_up:
             self.answered_at = max(self.answered_at, attempt.start)
         self._happen(self.ledger.add(attempt, settled=settled))
 
     def _happen(self, happenings: Sequence[Happening]) -> None:
         self.happened.extend(map(self.telling.entry, happenings))
+        self.restarts.come_back(happenings)
         if happenings:
             self.calm_since = self.prober.clock.now()
 

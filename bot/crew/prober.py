@@ -8,6 +8,7 @@ from datetime import timedelta
 from bot.crew.backlog import BATCH, NoSpill
 from bot.crew.forecaster import Forecaster
 from bot.crew.measuring import Measuring
+from bot.crew.observer import Observer
 from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
@@ -30,6 +31,7 @@ class Prober:
     forecaster: Forecaster | None = None
     ways: Ways | None = None
     held: int = 0  # sessions to hold at the writer; elsewhere one, if any
+    observer: Observer | None = None
 
     async def recover_for_ever(self) -> None:
         """What is left behind here may be of endpoints that are measured elsewhere by now."""
@@ -70,4 +72,5 @@ class Prober:
         await self.recover(upgrade, endpoint)
         measuring = Measuring(self, read, place, vantage, Claim(endpoint, holder))
         await measuring.take_over()
-        await measuring.keep()
+        async with measuring.observed():
+            await measuring.keep()

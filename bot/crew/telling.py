@@ -5,13 +5,15 @@ from typing import assert_never
 
 from bot.domain import outage
 from bot.domain.attempts import Attempt
+from bot.domain.keeping import KeptSession
 from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, LookedAway, WentDown
 from bot.domain.timeline import CameBack as BackEntry
 from bot.domain.timeline import CannotMeasure as CannotEntry
-from bot.domain.timeline import Entry, Reached
+from bot.domain.timeline import CannotUse, Entry, Reached, SessionsKept
 from bot.domain.timeline import LookedAway as AwayEntry
 from bot.domain.timeline import WentDown as DownEntry
 from bot.domain.topology import Endpoint
+from bot.domain.ways import Lane
 
 
 class Telling:
@@ -45,6 +47,28 @@ class Telling:
                 )
             case _:
                 assert_never(happening)
+
+    def kept(self, told: tuple[outage.Outage, tuple[KeptSession, ...]]) -> tuple[str, Entry]:
+        """What an outage came to for the sessions that were held."""
+        over, sessions = told
+        stills = [each.longest.until for each in sessions if each.longest]
+        gone = [each.dropped_by for each in sessions if each.dropped_by]
+        at = max([_back_at(over), *stills, *gone])
+        entry = SessionsKept(at=at, region=self._endpoint.region, use=self._endpoint.use, sessions=sessions)
+        return f"kept:{over.first_failure_at.isoformat()}", entry
+
+    def cannot_use(self, lane: Lane, attempt: Attempt) -> tuple[str, Entry]:
+        """Of all lanes of one way the first."""
+        entry = CannotUse(
+            at=attempt.start,
+            region=self._endpoint.region,
+            use=self._endpoint.use,
+            vantage=self._vantage,
+            way=lane.way,
+            outcome=attempt.outcome,
+            detail=attempt.detail,
+        )
+        return f"cannot-use:{lane.way}", entry
 
     def _mark(self, attempt: Attempt) -> str:
         """What is said of the first attempt of all has a key that stays the same when the attempt is forgotten."""

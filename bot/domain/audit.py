@@ -18,6 +18,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -37,6 +38,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     Slower,
     Turning,
     WentDown,
@@ -233,7 +235,16 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
             return now.become(Status.UPGRADING)
         case NotOrdered():
             return now.become(Status.REFUSED)
-        case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway() | Forecast():
+        case (
+            Reached()
+            | CannotMeasure()
+            | WentDown()
+            | CameBack()
+            | LookedAway()
+            | SessionsKept()
+            | CannotUse()
+            | Forecast()
+        ):
             return now.remain(*BEFORE_ORDER, *UNDER_WAY)
         case MemberSeen() | RdsSaid() | OverBudget() | Slower() | Overdue():
             return now.remain(*UNDER_WAY)

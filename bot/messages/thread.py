@@ -1,9 +1,11 @@
 """What the thread says of each entry."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import assert_never
 
 from bot.domain.budget import written
+from bot.domain.claims import compared
 from bot.domain.report import Report
 from bot.domain.status import Status
 from bot.domain.story import Story
@@ -12,6 +14,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -31,12 +34,14 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     Slower,
     WentDown,
     Withdrawn,
 )
 from bot.messages.downtime import budget_kept, downtime
 from bot.messages.expected import slower
+from bot.messages.keeping import WAYS, comparison, kept, ways
 from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
 from bot.messages.rules import rule_changes
@@ -58,15 +63,19 @@ OUTCOMES = {
 }
 EXPIRY = "{date_short_pretty} {time}"
 MOST_CHANGES = 10  # of a forecast that are told
+WORTH_TELLING = timedelta(seconds=1)  # of a stretch that nobody watched; the report has those that are shorter
 MINOR_REFUSAL = "minor version upgrades"
 WRONG_STATE = ("InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState")
 TOO_MANY = ("Throttling", "ThrottlingException", "RequestLimitExceeded")
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
+Sighting = CannotMeasure | WentDown | CameBack | LookedAway | SessionsKept | CannotUse
+
+
 def is_line(entry: Entry) -> bool:
     """A line of the ticker; several may share a message. The others stand alone."""
-    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack | LookedAway)
+    return isinstance(entry, RdsSaid | Reached | Sighting)
 
 
 def said_of(entry: Entry, story: Story) -> str | None:
@@ -107,8 +116,8 @@ def said_of(entry: Entry, story: Story) -> str | None:
         case Forecast():
             return _foretold(story)
         case LookedAway():
-            return _line(entry) if story.ordered_at else None
-        case RdsSaid() | CannotMeasure() | WentDown() | CameBack():
+            return _line(entry) if story.ordered_at and entry.stretch.lasting >= WORTH_TELLING else None
+        case RdsSaid() | CannotMeasure() | WentDown() | CameBack() | SessionsKept() | CannotUse():
             return _line(entry)
         case OverBudget():
             return (
@@ -128,7 +137,7 @@ def said_of(entry: Entry, story: Story) -> str | None:
             assert_never(entry)
 
 
-def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> str:
+def _line(entry: RdsSaid | Sighting) -> str:
     match entry:
         case RdsSaid(event=event):
             source = "cluster" if event.source == "cluster" else plain(event.source_identifier)
@@ -141,6 +150,11 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway) -> 
         case CameBack(outage=outage):
             version = f", now {plain(outage.version_after, 100)}" if outage.version_after else ""
             return f"{when(entry.at)}  {entry.region}  {entry.use}  back after {bounds(outage.at_least, outage.at_most)}{version}"
+        case SessionsKept():
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  held sessions: {kept(entry.sessions)}"
+        case CannotUse():
+            why = f"{OUTCOMES[entry.outcome]}" + (f" ({plain(entry.detail, 200)})" if entry.detail else "")
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  {WAYS[entry.way]} cannot be measured, the rest goes on: {why}"
         case LookedAway(stretch=stretch):
             missed = f"not watched for {stretch.lasting.total_seconds():.1f} s"
             return f"{when(entry.at)}  {entry.region}  {entry.use}  {missed}: nobody knows whether it was up"
@@ -237,7 +251,9 @@ def _finished(entry: Finished, story: Story) -> str:
     versions = ", ".join(f"{region} {plain(version, 100)}" for region, version in entry.versions.items())
     now_on = f" {versions}." if versions else ""
     budget = f"\n{budget_kept(entry.measured, story.budget)}" if story.budget else ""
-    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured)}{budget}"
+    claims = [comparison(each) for each in compared((each.event for each in story.rds), entry.measured)]
+    measured = "\n".join([downtime(entry.measured), *ways(entry.measured), *claims])
+    return f"{heads[entry.outcome]}{now_on}\n{measured}{budget}"
 
 
 def report_comment(made: Report, missing: Sequence[str] = ()) -> str:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -24,6 +25,7 @@ from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
 from bot.crew import backlog, measuring
 from bot.crew.backlog import NoSpill
+from bot.crew.observer import Observer
 from bot.crew.prober import Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
@@ -31,13 +33,14 @@ from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import UpgradeId
-from bot.domain.measurement import measure
+from bot.domain.keeping import Fate
+from bot.domain.measurement import measure, measure_ways
 from bot.domain.recording import by_lane
-from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
+from bot.domain.timeline import CameBack, CannotMeasure, CannotUse, LookedAway, Reached, SessionsKept
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
-from bot.domain.ways import Lane, Use
+from bot.domain.ways import Lane, Use, Way
 from bot.ports import Clock, Probe, Spill, Ways
 from sandbox.valkey import Valkey
 from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
@@ -106,6 +109,7 @@ async def probing(
     spill: Spill | None = None,
     ways: Ways | None = None,
     held: int = 0,
+    observer: Observer | None = None,
     **cadence: float,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
@@ -117,6 +121,7 @@ async def probing(
         spill or NoSpill(),
         ways=ways,
         held=held,
+        observer=observer,
     )
     running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage, holder))
     try:
@@ -712,6 +717,8 @@ class Held:
     lane: Lane
     sessions: int
     pid: str | None = "4711"
+    gone: bool = False
+    refusal: str = ""
     is_broken: bool = False
     is_closed: bool = False
 
@@ -719,6 +726,12 @@ class Held:
         if self.is_broken:
             raise RuntimeError("a mistake of ours")
         start = datetime.now(UTC)
+        if self.gone or self.refusal:
+            outcome, state = (Outcome.RESET, "57P01") if self.gone else (AUTH, self.refusal)
+            self.gone, number = False, self.sessions + self.gone
+            self.sessions = number
+            tried = Attempt(start=start, end=start, outcome=outcome, sqlstate=state, detail="no")
+            return Use(lane=self.lane, attempt=tried, session=number)
         if self.pid is None:
             await asyncio.sleep(deadline.total_seconds())
             return Use(lane=self.lane, attempt=Attempt(start=start, end=datetime.now(UTC), outcome=Outcome.TIMEOUT))
@@ -770,6 +783,116 @@ async def test_what_goes_wrong_with_a_held_session_disturbs_nothing(
     gaps = [later - earlier for earlier, later in pairwise(script.begun)]
     assert median(gaps) == pytest.approx(0.05, abs=0.02)
     assert "held-1 is measured no longer" in caplog.text
+
+
+async def test_what_an_outage_came_to_for_held_sessions_is_told_once_all_have_answered(
+    store: Store, upgrade: Upgrade, script: Script
+) -> None:
+    hold = Hold()
+    async with probing(store, upgrade, script, ways=hold, held=2, deadline=0.2):
+        await says(store, upgrade, "reached")
+        await order(store, upgrade)
+        await script.more(10)
+        script.outcome, hold.held[0].pid, hold.held[1].gone = REFUSED, None, True
+        await script.more(10)
+        script.outcome = OK
+        await says(store, upgrade, "reached", "went_down", "came_back")
+        await script.more(20)
+        assert "sessions_kept" not in await store.kinds(upgrade.id)
+        hold.held[0].pid = "4711"
+
+        async def is_told() -> bool:
+            return "sessions_kept" in await store.kinds(upgrade.id)
+
+        await eventually(is_told)
+    async with probing(store, upgrade, script, holder="another"):
+        await script.more(10)
+    (kept,) = (each for each in await store.entries(upgrade.id) if isinstance(each, SessionsKept))
+    assert [(each.lane, each.fate, each.sqlstate) for each in kept.sessions] == [
+        (1, Fate.SURVIVED, ""),
+        (2, Fate.DROPPED, "57P01"),
+    ]
+
+
+async def test_a_way_that_cannot_work_is_told_once_and_given_up(store: Store, script: Script) -> None:
+    made, entries = proposal(datetime.now(UTC))
+    upgrade = await store.create(
+        made.model_copy(update={"rule": made.rule.model_copy(update={"writes": True})}), entries
+    )
+
+    async def is_told() -> bool:
+        return "cannot_use" in await store.kinds(upgrade.id)
+
+    for _ in range(2):
+        hold = Hold()
+        async with probing(store, upgrade, script, ways=hold):
+            (write,) = hold.held or await first_of(hold)
+            write.refusal = "42P01"
+            await eventually(is_told)
+            await eventually(partial(is_closed, write))
+            await script.more(10)
+    (cannot,) = (each for each in await store.entries(upgrade.id) if isinstance(each, CannotUse))
+    assert (cannot.way, cannot.use, cannot.outcome) == (Way.WRITE, "writer", AUTH)
+    assert await told(store, upgrade) == ["reached"]
+
+
+async def is_closed(held: Held) -> bool:
+    return held.is_closed
+
+
+async def is_so(fact: bool) -> bool:
+    return fact
+
+
+async def first_of(hold: Hold) -> list[Held]:
+    await eventually(lambda: is_so(bool(hold.held)))
+    return hold.held
+
+
+@dataclass
+class Door:
+    """Plays the loopback: it answers at once, or late."""
+
+    late: timedelta = timedelta()
+
+    async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:  # noqa: ARG002 - it is never so late
+        late, self.late = self.late, timedelta()
+        await asyncio.sleep(late.total_seconds())
+        return Attempt(start=due, end=max(due, datetime.now(UTC)), outcome=OK)
+
+
+async def test_while_this_process_stood_still_it_was_no_witness(store: Store, upgrade: Upgrade, script: Script) -> None:
+    door = Door()
+    observer = Observer(door, WallClock(), 5 * SECOND)
+    async with probing(store, upgrade, script, observer=observer, deadline=0.3):
+        await says(store, upgrade, "reached")
+        await order(store, upgrade)
+        await script.more(5)
+        door.late, script.outcome = 0.9 * SECOND, None
+        await script.more(10)
+        script.outcome = OK
+        await says(store, upgrade, "reached", "cannot_measure", "reached", "looked_away")
+    measured = measure_ways(US, "writer", (US,), (await store.uses(upgrade.id, WRITER))[1])
+    (away,) = (each for each in await store.entries(upgrade.id) if isinstance(each, LookedAway))
+    assert measured.unobserved == (away.stretch,)
+    assert away.stretch.lasting >= 0.9 * SECOND
+    assert measured.outages == ()
+    assert measured.unknown > 0
+    assert not [task for task in asyncio.all_tasks() if "Observer" in repr(task.get_coro())]
+
+
+async def test_nothing_is_lost_when_the_door_of_this_process_breaks(
+    store: Store, upgrade: Upgrade, script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Door):
+        async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:
+            raise RuntimeError(f"a mistake of ours, {due} and {deadline}")
+
+    async with probing(store, upgrade, script, observer=Observer(Broken(), WallClock(), SECOND)):
+        await says(store, upgrade, "reached")
+        script.outcome = REFUSED
+        await says(store, upgrade, "reached", "went_down")
+    assert "does not watch itself any more" in caplog.text
 
 
 # --- what cannot be measured ---
