@@ -7,11 +7,9 @@ tested elsewhere, but for one test here that goes over the real wire.
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -24,149 +22,37 @@ from bot.adapters.postgres import Postgres, Target
 from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
 from bot.crew import backlog, measuring
-from bot.crew.backlog import NoSpill
-from bot.crew.observer import Observer
 from bot.crew.prober import Prober
 from bot.domain import upgrade as moves
-from bot.domain.attempts import Attempt, Outcome
+from bot.domain.attempts import Attempt
 from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import UpgradeId
-from bot.domain.keeping import Fate
-from bot.domain.measurement import measure, measure_ways
-from bot.domain.recording import by_lane
-from bot.domain.timeline import CameBack, CannotMeasure, CannotUse, LookedAway, Reached, SessionsKept
+from bot.domain.measurement import measure
+from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Reached
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
-from bot.domain.ways import Lane, Use, Way
-from bot.ports import Clock, Probe, Spill, Ways
 from sandbox.valkey import Valkey
-from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
+from tests.crew.house import AKI, SECOND, US, Death, Store, proposal
+from tests.crew.probing import (
+    AUTH,
+    LATENESS,
+    OK,
+    REFUSED,
+    WRITER,
+    Script,
+    eventually,
+    order,
+    probing,
+    says,
+    stored,
+    told,
+)
 
-pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
-
-WRITER = f"{US}/writer"
-LATENESS = 0.2  # seconds, on a machine that has other things to do
-OK, REFUSED, AUTH = Outcome.OK, Outcome.REFUSED, Outcome.AUTH
-
-
-@pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "FLUSH", timedelta(seconds=0.05))
-    monkeypatch.setattr(backlog, "SPILL_EVERY", timedelta(seconds=0.05))
-
-
-@dataclass
-class Script:
-    """Plays the probe: every attempt comes to `outcome` at once, or hangs until its deadline while that is None."""
-
-    outcome: Outcome | None = OK
-    version: str = "18.4.1"
-    begun: list[float] = field(default_factory=list)  # by the loop's clock
-    ended: int = 0
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    clock: Clock = field(default_factory=WallClock)
-    most_at_once: int = 0
-
-    async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:  # noqa: ARG002 - there is one
-        start, outcome = self.clock.now(), self.outcome
-        self.begun.append(asyncio.get_running_loop().time())
-        self.most_at_once = max(self.most_at_once, len(self.begun) - self.ended)
-        async with self.changed:
-            self.changed.notify_all()
-        if outcome is None:
-            await asyncio.sleep(deadline.total_seconds())
-        self.ended += 1
-        outcome = outcome or Outcome.TIMEOUT
-        version = self.version if outcome is OK else ""
-        return Attempt(start=start, end=max(start, self.clock.now()), outcome=outcome, version=version)
-
-    async def until(self, number: int) -> None:
-        """That many attempts are begun."""
-        async with asyncio.timeout(20), self.changed:
-            await self.changed.wait_for(lambda: len(self.begun) >= number)
-
-    async def more(self, number: int) -> None:
-        await self.until(len(self.begun) + number)
-
-
-@pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@asynccontextmanager
-async def probing(
-    store: Store,
-    upgrade: Upgrade,
-    probe: Probe,
-    vantage: str = US,
-    *,
-    holder: str = "somebody",
-    clock: Clock | None = None,
-    spill: Spill | None = None,
-    ways: Ways | None = None,
-    held: int = 0,
-    observer: Observer | None = None,
-    **cadence: float,
-) -> AsyncIterator["asyncio.Task[None]"]:
-    told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
-    one = Prober(
-        probe,
-        store,
-        clock or WallClock(),
-        Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"])),
-        spill or NoSpill(),
-        ways=ways,
-        held=held,
-        observer=observer,
-    )
-    running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage, holder))
-    try:
-        yield running
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def eventually(is_so: Callable[[], Awaitable[bool]], within: float = 20) -> None:
-    """Asked again and again, for the store calls nobody."""
-    until = asyncio.get_running_loop().time() + within
-    while not await is_so():
-        assert asyncio.get_running_loop().time() < until, "it never came to that"
-        await asyncio.sleep(0.02)
-
-
-async def says(store: Store, upgrade: Upgrade, *kinds: str) -> None:
-    """Waits until the timeline tells this, after the proposal, of the endpoint."""
-
-    async def is_told() -> bool:
-        return await told(store, upgrade) == [*kinds]
-
-    await eventually(is_told)
-
-
-async def told(store: Store, upgrade: Upgrade) -> list[str]:
-    about = ("reached", "cannot_measure", "went_down", "came_back", "looked_away")
-    return [kind for kind in await store.kinds(upgrade.id) if kind in about]
-
-
-async def stored(store: Store, upgrade: Upgrade) -> tuple[Attempt, ...]:
-    return (await store.attempts(upgrade.id, WRITER))[1]
-
-
-async def order(store: Store, upgrade: Upgrade) -> Upgrade:
-    now = datetime.now(UTC)
-    upgrade = await store.save(*moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.rule, now))
-    upgrade = await store.save(*moves.intend(upgrade, (MINA,), now))
-    return await store.save(*moves.accepted(upgrade, now))
-
-
-@pytest.fixture
-async def upgrade(store: Store) -> Upgrade:
-    return await store.create(*proposal(datetime.now(UTC)))
+pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures", "tests.crew.prober_fixtures"]
+pytestmark = pytest.mark.usefixtures("often")
 
 
 # --- when ---
@@ -705,194 +591,6 @@ async def test_what_is_left_of_an_upgrade_that_is_over_is_thrown_away(
     assert [each.upgrade for each in spill.left_behind()] == ["nobody"], (
         "which may be of another store, until it is old"
     )
-
-
-# --- the other ways ---
-
-
-@dataclass
-class Held:
-    """Plays a held session: `pid` serves it, or nobody; it hangs while `pid` is None, and may break."""
-
-    lane: Lane
-    sessions: int
-    pid: str | None = "4711"
-    gone: bool = False
-    refusal: str = ""
-    is_broken: bool = False
-    is_closed: bool = False
-
-    async def use(self, deadline: timedelta) -> Use:
-        if self.is_broken:
-            raise RuntimeError("a mistake of ours")
-        start = datetime.now(UTC)
-        if self.gone or self.refusal:
-            outcome, state = (Outcome.RESET, "57P01") if self.gone else (AUTH, self.refusal)
-            self.gone, number = False, self.sessions + self.gone
-            self.sessions = number
-            tried = Attempt(start=start, end=start, outcome=outcome, sqlstate=state, detail="no")
-            return Use(lane=self.lane, attempt=tried, session=number)
-        if self.pid is None:
-            await asyncio.sleep(deadline.total_seconds())
-            return Use(lane=self.lane, attempt=Attempt(start=start, end=datetime.now(UTC), outcome=Outcome.TIMEOUT))
-        tried = Attempt(start=start, end=datetime.now(UTC), outcome=OK, version=self.pid)
-        return Use(lane=self.lane, attempt=tried, session=self.sessions + 1)
-
-    async def close(self) -> None:
-        self.is_closed = True
-
-
-@dataclass
-class Hold:
-    held: list[Held] = field(default_factory=list)
-
-    def using(self, endpoint: Endpoint, lane: Lane, sessions: int) -> Held:
-        assert lane.endpoint == endpoint.key
-        self.held.append(Held(lane, sessions))
-        return self.held[-1]
-
-
-async def sessions_stored(store: Store, upgrade: Upgrade) -> dict[str, set[int]]:
-    _, uses = await store.uses(upgrade.id, WRITER)
-    return {lane.name: {each.session for each in found} for lane, found in by_lane(uses).items()}
-
-
-async def test_sessions_are_held_beside_and_whoever_takes_over_holds_others(
-    store: Store, upgrade: Upgrade, script: Script
-) -> None:
-    one, other = Hold(), Hold()
-    for hold in (one, other):
-        async with probing(store, upgrade, script, ways=hold, held=2):
-            await script.more(10)
-            await says(store, upgrade, "reached")
-        assert all(each.is_closed for each in hold.held)
-    stored = await sessions_stored(store, upgrade)
-    assert stored == {"connect": {0}, "held-1": {1, 2}, "held-2": {1, 2}}
-
-
-async def test_what_goes_wrong_with_a_held_session_disturbs_nothing(
-    store: Store, upgrade: Upgrade, script: Script, caplog: pytest.LogCaptureFixture
-) -> None:
-    hold = Hold()
-    async with probing(store, upgrade, script, ways=hold, held=3):
-        await script.more(5)
-        hold.held[0].is_broken, hold.held[1].pid = True, None
-        await script.more(30)
-        assert hold.held[0].is_closed
-        assert not hold.held[2].is_closed
-    gaps = [later - earlier for earlier, later in pairwise(script.begun)]
-    assert median(gaps) == pytest.approx(0.05, abs=0.02)
-    assert "held-1 is measured no longer" in caplog.text
-
-
-async def test_what_an_outage_came_to_for_held_sessions_is_told_once_all_have_answered(
-    store: Store, upgrade: Upgrade, script: Script
-) -> None:
-    hold = Hold()
-    async with probing(store, upgrade, script, ways=hold, held=2, deadline=0.2):
-        await says(store, upgrade, "reached")
-        await order(store, upgrade)
-        await script.more(10)
-        script.outcome, hold.held[0].pid, hold.held[1].gone = REFUSED, None, True
-        await script.more(10)
-        script.outcome = OK
-        await says(store, upgrade, "reached", "went_down", "came_back")
-        await script.more(20)
-        assert "sessions_kept" not in await store.kinds(upgrade.id)
-        hold.held[0].pid = "4711"
-
-        async def is_told() -> bool:
-            return "sessions_kept" in await store.kinds(upgrade.id)
-
-        await eventually(is_told)
-    async with probing(store, upgrade, script, holder="another"):
-        await script.more(10)
-    (kept,) = (each for each in await store.entries(upgrade.id) if isinstance(each, SessionsKept))
-    assert [(each.lane, each.fate, each.sqlstate) for each in kept.sessions] == [
-        (1, Fate.SURVIVED, ""),
-        (2, Fate.DROPPED, "57P01"),
-    ]
-
-
-async def test_a_way_that_cannot_work_is_told_once_and_given_up(store: Store, script: Script) -> None:
-    made, entries = proposal(datetime.now(UTC))
-    upgrade = await store.create(
-        made.model_copy(update={"rule": made.rule.model_copy(update={"writes": True})}), entries
-    )
-
-    async def is_told() -> bool:
-        return "cannot_use" in await store.kinds(upgrade.id)
-
-    for _ in range(2):
-        hold = Hold()
-        async with probing(store, upgrade, script, ways=hold):
-            (write,) = hold.held or await first_of(hold)
-            write.refusal = "42P01"
-            await eventually(is_told)
-            await eventually(partial(is_closed, write))
-            await script.more(10)
-    (cannot,) = (each for each in await store.entries(upgrade.id) if isinstance(each, CannotUse))
-    assert (cannot.way, cannot.use, cannot.outcome) == (Way.WRITE, "writer", AUTH)
-    assert await told(store, upgrade) == ["reached"]
-
-
-async def is_closed(held: Held) -> bool:
-    return held.is_closed
-
-
-async def is_so(fact: bool) -> bool:
-    return fact
-
-
-async def first_of(hold: Hold) -> list[Held]:
-    await eventually(lambda: is_so(bool(hold.held)))
-    return hold.held
-
-
-@dataclass
-class Door:
-    """Plays the loopback: it answers at once, or late."""
-
-    late: timedelta = timedelta()
-
-    async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:  # noqa: ARG002 - it is never so late
-        late, self.late = self.late, timedelta()
-        await asyncio.sleep(late.total_seconds())
-        return Attempt(start=due, end=max(due, datetime.now(UTC)), outcome=OK)
-
-
-async def test_while_this_process_stood_still_it_was_no_witness(store: Store, upgrade: Upgrade, script: Script) -> None:
-    door = Door()
-    observer = Observer(door, WallClock(), 5 * SECOND)
-    async with probing(store, upgrade, script, observer=observer, deadline=0.3):
-        await says(store, upgrade, "reached")
-        await order(store, upgrade)
-        await script.more(5)
-        door.late, script.outcome = 0.9 * SECOND, None
-        await script.more(10)
-        script.outcome = OK
-        await says(store, upgrade, "reached", "cannot_measure", "reached", "looked_away")
-    measured = measure_ways(US, "writer", (US,), (await store.uses(upgrade.id, WRITER))[1])
-    (away,) = (each for each in await store.entries(upgrade.id) if isinstance(each, LookedAway))
-    assert measured.unobserved == (away.stretch,)
-    assert away.stretch.lasting >= 0.9 * SECOND
-    assert measured.outages == ()
-    assert measured.unknown > 0
-    assert not [task for task in asyncio.all_tasks() if "Observer" in repr(task.get_coro())]
-
-
-async def test_nothing_is_lost_when_the_door_of_this_process_breaks(
-    store: Store, upgrade: Upgrade, script: Script, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Broken(Door):
-        async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:
-            raise RuntimeError(f"a mistake of ours, {due} and {deadline}")
-
-    async with probing(store, upgrade, script, observer=Observer(Broken(), WallClock(), SECOND)):
-        await says(store, upgrade, "reached")
-        script.outcome = REFUSED
-        await says(store, upgrade, "reached", "went_down")
-    assert "does not watch itself any more" in caplog.text
 
 
 # --- what cannot be measured ---
