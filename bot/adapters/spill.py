@@ -25,7 +25,7 @@ from bot.domain.ids import UpgradeId
 from bot.domain.ways import Use
 from bot.ports import Leftover
 
-LINES: Final = 50_000  # of one file: hours of attempts
+LINES: Final = 100_000  # of one file: half an hour of attempts in all ways, hot, and hours when it is calm
 FORGOTTEN_SECONDS: Final = 24 * 3600.0  # so long is kept what is of an upgrade that nobody knows
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from bot.ports import Clock, Leftover, Spill, Upgrades
 
 SPILL_AFTER = timedelta(seconds=1)  # so long the store may take before attempts are kept beside it
 SPILL_EVERY = timedelta(seconds=0.5)
-MEMORY = 50_000  # attempts kept while Redis is away: hours of them
+MEMORY = 100_000  # attempts kept while Redis is away, in all ways: half an hour of them, hot, and hours when it is calm
 BATCH = 1000  # attempts written down in one piece
 
 

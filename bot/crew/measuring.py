@@ -104,8 +104,8 @@ class Measuring:
             return
         for lane in beside(self.endpoint, prober.held, writes=self.upgrade.rule.writes):
             using = ways.using(self.endpoint, lane, self.restarts.sessions.get(lane, 0))
-            deadline = prober.cadence.deadline
-            yield Aside(lane, using, self._rate, prober.clock, deadline, self.backlog.add, self._give_up)
+            rate = self._calm_rate if lane.way is Way.ROW else self._rate
+            yield Aside(lane, using, rate, prober.clock, prober.cadence.deadline, self.backlog.add, self._give_up)
 
     def _give_up(self, lane: Lane, attempt: Attempt) -> None:
         log.warning("%s: %s cannot be measured: %s", self.endpoint.key, lane.name, attempt.detail)
@@ -117,6 +117,9 @@ class Measuring:
 
     def _rate(self) -> float:
         return self.prober.cadence.rate(self.signs, self.prober.clock.now())
+
+    def _calm_rate(self) -> float:
+        return self.prober.cadence.calm
 
     def _is_over(self) -> bool:
         """A plan that was made again may have no such endpoint any more, or another address for it."""

@@ -69,7 +69,8 @@ class Observer:
             log.exception("This process does not watch itself any more")
         finally:
             await stop(*pace.flying)
-            self._pace, self._slow = None, []
+            if self._pace is pace:  # else somebody watches again already
+                self._pace, self._slow = None, []
 
     def _rate(self) -> float:
         return max((each.rate() for each in self._parties), default=1.0)
