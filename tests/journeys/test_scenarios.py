@@ -16,6 +16,7 @@ from sandbox.world import Wish, World, turn_to, world
 Transport = Literal["socket", "http"]
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 PACE = 3.0
+STOOD_STILL = ("  not watched for ", "the bot itself could not try")
 # What changes nothing in Aurora is played in one world, one after the other, and leaves nothing in the way of the next.
 WORLDS: Final[Mapping[Transport, tuple[str, ...]]] = {
     "socket": ("declined", "expired", "refused", "happy"),
@@ -47,7 +48,7 @@ async def plays(here: World, scenario: str) -> None:
 
 def said(account: Account) -> list[str]:
     """The thread, line by line, with times and measured figures as letters; but for when a busy machine stood still."""
-    return [plain(line) for line in account.lines() if "  not watched for " not in line]
+    return [plain(line) for line in account.lines() if not any(each in line for each in STOOD_STILL)]
 
 
 def plain(line: str) -> str:
