@@ -18,6 +18,7 @@ from bot.domain.timeline import Entry
 from bot.domain.topology import Endpoint, GlobalCluster
 from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
+from bot.domain.ways import Lane, Use
 from bot.domain.zero_downtime import Looked
 from bot.messages.message import File, Message
 from bot.messages.strip import Strip
@@ -211,14 +212,22 @@ class Upgrades(Protocol):
         """Told to the end: no more turns. The record is kept as long as the retention says."""
         ...
 
-    async def add_attempts(self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None: ...
+    async def add_attempts(
+        self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt], others: Sequence[Use] = ()
+    ) -> None:
+        """New connections, and what came of the other ways meanwhile, in one step."""
+        ...
 
     async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
         """Drop what was written down longer ago than that; nothing, when this is not its revision any more."""
         ...
 
     async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
-        """The vantage points, in order of first use, and every attempt that is kept, in order of its start."""
+        """The vantage points, in order of first use, and every new connection that is kept, in order of its start."""
+        ...
+
+    async def uses(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Use, ...]]:
+        """As `attempts`, but of every way."""
         ...
 
 
@@ -338,6 +347,30 @@ class Probe(Protocol):
         ...
 
 
+class Knock(Protocol):
+    async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:
+        """At a door of this process's own. It starts when it was due. Never raises."""
+        ...
+
+
+class Using(Protocol):
+    """One lane of one endpoint, with what it holds for that."""
+
+    async def use(self, deadline: timedelta) -> Use:
+        """Never raises."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+class Ways(Protocol):
+    def using(self, endpoint: Endpoint, lane: Lane, sessions: int) -> Using:
+        """`sessions`: how many the lane has had before."""
+        ...
+
+
 class Foresight(Protocol):
     async def look(self, writer: Endpoint, version: EngineVersion, within: timedelta) -> Looked | Unread:
         """What stands in the way of zero downtime just now, or why nobody can say. Never raises."""
@@ -346,7 +379,7 @@ class Foresight(Protocol):
 
 @dataclass(frozen=True)
 class Leftover:
-    """Attempts that a prober which is no more could not store; `is_old`: long ago."""
+    """Attempts, and `others` in other ways, that a prober which is no more could not store; `is_old`: long ago."""
 
     upgrade: UpgradeId
     endpoint: str
@@ -354,12 +387,15 @@ class Leftover:
     attempts: tuple[Attempt, ...]
     is_old: bool
     throw_away: Callable[[], None]
+    others: tuple[Use, ...] = ()
 
 
 class Spill(Protocol):
     """Keeps attempts beside the store, on this machine, until that takes them. Never raises; it may block for a moment."""
 
-    def keep(self, upgrade: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None:
+    def keep(
+        self, upgrade: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt], others: Sequence[Use] = ()
+    ) -> None:
         """These too. An endpoint is `Endpoint.key`."""
         ...
 

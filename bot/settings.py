@@ -138,8 +138,10 @@ class ProberSettings(Settings):
     probe_password: SecretStr | None = None
     probe_sslrootcert: FilePath
     probe_calm_rate: Rate = 2
-    probe_hot_rate: Rate = 4
+    probe_hot_rate: Rate = 10
     probe_deadline_seconds: Seconds = 5
+    probe_held_sessions: int = Field(default=3, ge=0, le=20)
+    probe_well_seconds: Seconds = 30
     probe_spill_dir: Path | None = None
 
     @field_validator("probe_deadline_seconds")

@@ -8,15 +8,19 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from bot.adapters import logs
+from bot.adapters.anew import Anew
 from bot.adapters.artist import ProcessArtist
+from bot.adapters.beat import READ, WRITE
 from bot.adapters.clock import SharedClock, SteadyClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.foresight import look
+from bot.adapters.held import HeldSession
+from bot.adapters.loopback import listening
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.postgres import Postgres, Target, Token
 from bot.adapters.rds import RdsAurora
@@ -27,24 +31,29 @@ from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
 from bot.adapters.spill import FileSpill, usual_place
+from bot.crew.backlog import NoSpill
 from bot.crew.driver import Driver
 from bot.crew.forecaster import Forecaster
 from bot.crew.narrator import Narrator
-from bot.crew.prober import Cadence, NoSpill, Prober
+from bot.crew.observer import Observer
+from bot.crew.prober import Prober
 from bot.crew.watcher import Watcher
 from bot.desk import Desk
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, TeamId, UpgradeId
 from bot.domain.preflight import Unread
 from bot.domain.topology import Endpoint
 from bot.domain.version import EngineVersion
+from bot.domain.ways import Lane, Way
 from bot.domain.zero_downtime import Looked, old_tls
-from bot.ports import Spill
+from bot.ports import Spill, Using
 from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
 
 log = logging.getLogger(__name__)
 
+QUERIES = {Way.WRITE: WRITE, Way.ROW: READ}
 ASK_THE_TIME = timedelta(seconds=1)
 
 
@@ -180,6 +189,12 @@ class PostgresProbe:
     async def look(self, writer: Endpoint, version: EngineVersion, within: timedelta) -> Looked | Unread:
         return await look(self.postgres, self._target(writer), old_tls(version), within)
 
+    def using(self, endpoint: Endpoint, lane: Lane, sessions: int) -> Using:
+        target = self._target(endpoint)
+        if lane.way is Way.HELD:
+            return HeldSession(self.postgres, target, lane, sessions=sessions)
+        return Anew(replace(self.postgres, query=QUERIES[lane.way]), target, lane)
+
     def _target(self, endpoint: Endpoint) -> Target:
         return Target(
             host=endpoint.host,
@@ -205,10 +220,16 @@ async def prober(settings: ProberSettings) -> AsyncIterator[Prober]:
         async with store(settings) as kept:
             await warn_of_hazards(kept.server)
             clock = SteadyClock(kept.clock.time_ns)
-            cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline)
+            well = timedelta(seconds=settings.probe_well_seconds)
+            cadence = Cadence(settings.probe_calm_rate, settings.probe_hot_rate, deadline, well)
             probe = PostgresProbe(settings, tokens, Postgres(clock))
             forecaster = Forecaster(probe, kept.upgrades, clock)
-            yield Prober(probe, kept.upgrades, clock, cadence, spill(settings), forecaster)
+            held = settings.probe_held_sessions
+            async with listening(clock) as ourselves:
+                observer = Observer(ourselves, clock, deadline)
+                yield Prober(
+                    probe, kept.upgrades, clock, cadence, spill(settings), forecaster, probe, held, observer
+                )  # fmt: skip
     finally:
         tokens.close()
 

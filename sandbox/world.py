@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Final, Literal
@@ -24,6 +24,7 @@ channel = "{channel}"
 approvers = ["S0DBA"]
 approvals = {approvals}
 expires_after_minutes = {minutes}
+writes = {writes}
 """
 
 
@@ -36,6 +37,7 @@ class Wish:
     mode: Literal["socket", "http"] = "socket"
     approvals: int = 1
     minutes: float = 60.0
+    writes: bool = False  # to a table of the bot's own
     rate_limits: bool = True
     tries: int = 1  # of a person who gets no answer
     patience: float = 1.0  # at 2 people wait twice as long as usual for what they are to see
@@ -80,15 +82,16 @@ async def world(directory: Path, wish: Wish, tell: Tell = lambda _: None) -> Asy
 def turn_to(here: World, scenario: str, minutes: float) -> None:
     """From now on orders come to what this scenario has, and proposals expire after so many minutes."""
     here.aurora.scenario = _of_aurora(scenario)
-    _write_policy(Path(here.environment["AURORA_POLICY"]), here.wish.approvals, minutes)
+    _write_policy(Path(here.environment["AURORA_POLICY"]), replace(here.wish, minutes=minutes))
 
 
 def _of_aurora(scenario: str) -> str:
     return scenario if scenario in ("rollback", "refused", "failed") else "happy"
 
 
-def _write_policy(policy: Path, approvals: int, minutes: float) -> None:
-    policy.write_text(POLICY.format(channel=CHANNEL, approvals=approvals, minutes=minutes))
+def _write_policy(policy: Path, wish: Wish) -> None:
+    writes = str(wish.writes).lower()
+    policy.write_text(POLICY.format(channel=CHANNEL, approvals=wish.approvals, minutes=wish.minutes, writes=writes))
 
 
 async def _outside(up: AsyncExitStack, directory: Path, wish: Wish) -> tuple[Aurora, SlackDouble, Valkey]:
@@ -108,7 +111,7 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
     """All that the bot is told: where things are, and how patient to be at this pace."""
     hurry = max(wish.pace, 1.0)  # shorter outages need more attempts, and never more of them at once
     policy = directory / "aurora.toml"
-    _write_policy(policy, wish.approvals, wish.minutes)
+    _write_policy(policy, wish)
     return {
         **aurora.environment(),
         **slack.environment(wish.mode),
@@ -123,6 +126,7 @@ def _environment(directory: Path, wish: Wish, aurora: Aurora, slack: SlackDouble
         "DOUBT_SECONDS": f"{8 / wish.pace:.3f}",
         "PROBE_HOT_RATE": f"{min(4 * hurry, 40):.3f}",
         "PROBE_DEADLINE_SECONDS": f"{max(5 / hurry, 1):.3f}",
+        "PROBE_WELL_SECONDS": f"{3 / wish.pace:.3f}",
         "PROBE_SPILL_DIR": str(directory / "spill"),
         "NO_PROXY": "127.0.0.1",
         **wish.settings,

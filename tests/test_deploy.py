@@ -62,7 +62,7 @@ def test_the_role_is_made_for_a_password_unless_somebody_chooses_iam() -> None:
     lines = (DEPLOY / "sql" / "probe-role.sql").read_text().splitlines()
     live = [line for line in lines if line and not line.startswith("--")]
     assert live == [
-        "CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50;",
+        "CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 80;",
         "\\password aurora_probe",
         "GRANT pg_monitor TO aurora_probe;",
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.beat import CREATE
 from bot.adapters.clock import SteadyClock
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
@@ -26,7 +27,7 @@ from bot.measure.__main__ import main
 from bot.measure.dsn import endpoint
 from bot.measure.files import read_text, recording
 from bot.measure.replaying import replay, require_up
-from bot.measure.watching import CREATE, TABLE, Watch, Wish
+from bot.measure.watching import Watch, Wish
 from sandbox.aurora.postgres import DATABASE, Server
 from sandbox.aurora.site import site
 from sandbox.aurora.truth import Down
@@ -43,7 +44,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with site(tmp_path_factory.mktemp("measured")) as ground:
         running = Server(ground, "us-east-1")
         running.initialise("18.6")
-        running.ask(f"{CREATE}; GRANT INSERT, UPDATE, SELECT ON {TABLE} TO aurora_probe", DATABASE)
         yield running
         running.remove()
 

@@ -10,26 +10,29 @@ from psycopg.pq.abc import PGconn
 from bot.adapters.connecting import Progress
 from bot.adapters.postgres import Failed, Postgres, Target, ask, opened
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.held import PATIENCE
 from bot.domain.ways import Lane, Use
 
 QUERY: Final = b"SELECT pg_backend_pid()"
-PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
 
 
 class HeldSession:
     """One use at a time. While there is no session, a use is a try to open one.
 
     A query that gets no answer within the deadline of a use is not cancelled: the session may yet survive, so the next use
-    waits for the same answer. After `patience` it is given up, and the next use opens another.
+    waits for the same answer. After `patience` it is given up, and the next use opens another. `sessions` are those that the
+    lane has had before.
     """
 
-    def __init__(self, postgres: Postgres, target: Target, lane: Lane, patience: timedelta = PATIENCE) -> None:
+    def __init__(
+        self, postgres: Postgres, target: Target, lane: Lane, patience: timedelta = PATIENCE, sessions: int = 0
+    ) -> None:
         self.lane = lane
         self._postgres = postgres
         self._target = target
         self._patience = patience
         self._connection: PGconn | None = None
-        self._number = 0
+        self._number = sessions
         self._asking: asyncio.Task[str] | None = None
         self._asked_at: datetime | None = None
 

@@ -72,6 +72,8 @@ class ShownInstance(Value):
     status: str
     version: str
     parameters: tuple[str, ...]
+    endpoint: str | None = None
+    port: int = 5432
 
 
 class Shown(Value):
@@ -143,7 +145,7 @@ def parse_cluster(shown: "DBClusterTypeDef") -> ShownCluster:
 
 
 def parse_instance(shown: "DBInstanceTypeDef") -> ShownInstance:
-    groups = shown.get("DBParameterGroups", [])
+    groups, at = shown.get("DBParameterGroups", []), shown.get("Endpoint", {})
     return ShownInstance(
         identifier=shown["DBInstanceIdentifier"],
         arn=shown["DBInstanceArn"],
@@ -152,6 +154,8 @@ def parse_instance(shown: "DBInstanceTypeDef") -> ShownInstance:
         status=shown.get("DBInstanceStatus", ""),
         version=shown.get("EngineVersion", ""),
         parameters=tuple(each["ParameterApplyStatus"] for each in groups if "ParameterApplyStatus" in each),
+        endpoint=at.get("Address") or None,
+        port=at.get("Port", 5432),
     )
 
 
@@ -241,6 +245,8 @@ def _instances(cluster: ShownCluster, region: Shown) -> tuple[Instance, ...]:
             engine_version=version_of(each.version),
             is_writer=each.identifier in cluster.writers,
             parameters=each.parameters,
+            endpoint=each.endpoint,
+            port=each.port,
         )
         for each in region.instances
         if each.cluster == cluster.identifier

@@ -102,7 +102,9 @@ for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 1], 'EX', ARGV[1])
 """
 
 ADD_ATTEMPTS: Final = """
-redis.call('XADD', KEYS[1], '*', 'vantage', ARGV[1], 'rows', ARGV[2])
+local fields = {'vantage', ARGV[1], 'rows', ARGV[2]}
+if ARGV[4] ~= '[]' then table.insert(fields, 'others'); table.insert(fields, ARGV[4]) end
+redis.call('XADD', KEYS[1], '*', unpack(fields))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 

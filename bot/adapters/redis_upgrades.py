@@ -18,8 +18,10 @@ from bot.domain.chain import BEGINNING, Chain, Link, person, seal, written
 from bot.domain.errors import Conflict, Frozen, Unavailable
 from bot.domain.ids import START, Account, Position, UpgradeId
 from bot.domain.timeline import ENTRY, Entry, Intended
+from bot.domain.unobserved import by_start
 from bot.domain.upgrade import Upgrade
 from bot.domain.upgrade import saved as as_saved
+from bot.domain.ways import Lane, Use, Way
 from bot.ports import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
@@ -239,27 +241,34 @@ class RedisUpgrades:
     async def close(self, id: UpgradeId) -> None:
         await self._server.do("SREM", UNFINISHED, id)
 
-    async def add_attempts(self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None:
+    async def add_attempts(
+        self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt], others: Sequence[Use] = ()
+    ) -> None:
         """A batch given again, because the answer to the first try was lost, counts once."""
-        if attempts:
-            rows = json.dumps([each.to_row() for each in attempts], separators=(",", ":"), ensure_ascii=False)
-            await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep)
+        if attempts or others:
+            rows, beside = _json([each.to_row() for each in attempts]), _json([each.to_row() for each in others])
+            await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep, beside)
 
     async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
         keys = [_record(upgrade.id), _attempts(upgrade.id, endpoint)]
         await self._server.run(scripts.FORGET_ATTEMPTS, keys, upgrade.revision, older_than // _MS)
 
     async def attempts(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Attempt, ...]]:
-        stream = _attempts(id, endpoint)
-        found: dict[tuple[str, Attempt], None] = {}
+        vantages, uses = await self.uses(id, endpoint)
+        return vantages, tuple(each.attempt for each in uses if each.lane.way is Way.CONNECT)
+
+    async def uses(self, id: UpgradeId, endpoint: str) -> tuple[tuple[str, ...], tuple[Use, ...]]:
+        stream, connect = _attempts(id, endpoint), Lane(endpoint=endpoint, way=Way.CONNECT)
+        found: dict[tuple[str, Use], None] = {}
         async for at, fields in self._stream(stream, START):
             try:
-                rows = [Attempt.from_row(row) for row in json.loads(fields["rows"])]
-                found |= dict.fromkeys((fields["vantage"], each) for each in rows)
+                uses = [Use(lane=connect, attempt=Attempt.from_row(row)) for row in json.loads(fields["rows"])]
+                uses += [Use.from_row(endpoint, row) for row in json.loads(fields.get("others", "[]"))]
+                found |= dict.fromkeys((fields["vantage"], each) for each in uses)
             except (KeyError, TypeError, ValueError) as error:
                 raise _unreadable(f"{stream} at {at}", error) from error
         vantages = tuple(dict.fromkeys(vantage for vantage, _ in found))
-        return vantages, tuple(sorted((each for _, each in found), key=lambda each: (each.start, each.end)))
+        return vantages, tuple(sorted((each for _, each in found), key=lambda each: by_start(each.attempt)))
 
     async def _records(self, ids: Sequence[str]) -> list[Upgrade | None]:
         texts = await self._texts(ids)
@@ -281,6 +290,10 @@ class RedisUpgrades:
             if len(page) < PAGE:
                 return
             after = page[-1][0]
+
+
+def _json(rows: Sequence[Any]) -> str:
+    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 
 def _of(cluster: str) -> str:

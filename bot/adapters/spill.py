@@ -1,6 +1,6 @@
 """The files in which a prober keeps attempts that the store has not taken, so that they outlive the process.
 
-One file for each endpoint that is measured here: a line says of what, then each line is one attempt. Its writer holds a
+One file for each endpoint that is measured here: a line says of what, then each line is one attempt, in whatever way. Its writer holds a
 lock on it, which ends with the process; so whoever gets the lock has found what a dead prober left behind. A line that was
 cut off, as the last one may be, is left out. No power cut is meant to be survived, so nothing is forced to disk.
 """
@@ -22,9 +22,10 @@ from typing import IO, Any, Final, Self
 
 from bot.domain.attempts import Attempt
 from bot.domain.ids import UpgradeId
+from bot.domain.ways import Use
 from bot.ports import Leftover
 
-LINES: Final = 50_000  # of one file: hours of attempts
+LINES: Final = 100_000  # of one file: half an hour of attempts in all ways, hot, and hours when it is calm
 FORGOTTEN_SECONDS: Final = 24 * 3600.0  # so long is kept what is of an upgrade that nobody knows
 
 log = logging.getLogger(__name__)
@@ -63,12 +64,14 @@ class FileSpill:
         with tempfile.TemporaryFile(dir=directory):
             return cls(directory)
 
-    def keep(self, upgrade: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None:
-        name = upgrade, endpoint
+    def keep(
+        self, upgrade: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt], others: Sequence[Use] = ()
+    ) -> None:
+        name, rows = (upgrade, endpoint), [*(each.to_row() for each in attempts), *(each.to_row() for each in others)]
         try:
             with self._lock:
                 file = self._files[name] = self._files.get(name) or self._new(upgrade, endpoint, vantage)
-                lines = [f"{json.dumps(each.to_row())}\n" for each in attempts[: LINES - file.lines]]
+                lines = [f"{json.dumps(row)}\n" for row in rows[: LINES - file.lines]]
                 file.lines += len(lines)
                 file.text.write("".join(lines))
                 file.text.flush()
@@ -114,21 +117,28 @@ def _is_left(text: IO[str]) -> bool:
 
 def _read(path: Path, text: IO[str]) -> Iterator[Leftover]:
     head, *rows = [_parsed(line, json.loads) for line in text.read().splitlines()] or [None]
-    attempts = [_parsed(row, Attempt.from_row) for row in rows if row is not None]
     try:
         upgrade, endpoint, vantage = (str(head[name]) for name in ("upgrade", "endpoint", "vantage"))
     except (TypeError, KeyError):
         log.warning("%s cannot be read, and is thrown away", path)
         path.unlink(missing_ok=True)
         return
+    kept = [_parsed(row, lambda each: _kept(endpoint, each)) for row in rows if row is not None]
     yield Leftover(
         upgrade=UpgradeId(upgrade),
         endpoint=endpoint,
         vantage=vantage,
-        attempts=tuple(each for each in attempts if each),
+        attempts=tuple(each for each in kept if isinstance(each, Attempt)),
+        others=tuple(each for each in kept if isinstance(each, Use)),
         is_old=time() - path.stat().st_mtime > FORGOTTEN_SECONDS,
         throw_away=lambda: path.unlink(missing_ok=True),
     )
+
+
+def _kept(endpoint: str, row: Any) -> Attempt | Use:
+    """In other ways than by new connections, the row begins with the name of the lane."""
+    is_other = isinstance(row, list) and bool(row) and isinstance(row[0], str)
+    return Use.from_row(endpoint, row) if is_other else Attempt.from_row(row)
 
 
 def _parsed(given: Any, parse: Callable[[Any], Any]) -> Any:

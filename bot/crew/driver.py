@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from bot.directory import ruling
 from bot.domain import upgrade as moves
+from bot.domain.attempts import Attempt
 from bot.domain.driving import (
     Action,
     Alarm,
@@ -29,7 +30,8 @@ from bot.domain.errors import Conflict, Frozen, Refused, Unavailable
 from bot.domain.freezing import frost_on, told
 from bot.domain.ids import Region, TeamId, UpgradeId, UserId
 from bot.domain.judging import Seen
-from bot.domain.measurement import Measurement, measure
+from bot.domain.lag import row_lag
+from bot.domain.measurement import Measurement, measure_ways
 from bot.domain.plan import Plan, make_plan
 from bot.domain.policy import Rule, Ruling, closed
 from bot.domain.preflight import Finding, blockers, preflight
@@ -39,6 +41,7 @@ from bot.domain.targets import legal_targets
 from bot.domain.timeline import Entry, Forecast, MemberSeen, RdsSaid, Reached
 from bot.domain.topology import GlobalCluster, Role
 from bot.domain.upgrade import Move, Upgrade
+from bot.domain.ways import Use, Way
 from bot.ports import (
     Accepted,
     Aurora,
@@ -302,7 +305,7 @@ class Driver:
     async def _check_cluster(self, upgrade: Upgrade, *, fresh: bool) -> None:
         """What the shelf has may be older than the plan, so of another cluster than planned it decides nothing."""
         cluster = await self.aurora.global_cluster(upgrade.cluster, fresh=fresh)
-        plan = make_plan(cluster, upgrade.plan.target) if cluster else None
+        plan = make_plan(cluster, upgrade.plan.target, upgrade.rule.probe) if cluster else None
         changed = plan is None or plan.digest != upgrade.plan.digest
         if changed and not fresh:
             return
@@ -327,20 +330,27 @@ class Driver:
         return ruled.counting
 
     async def _finish(self, upgrade: Upgrade, outcome: Status, why: str, seen: Seen | None) -> None:
-        measured, versions = [], _api_versions(seen.cluster) if seen and seen.cluster else {}
-        for endpoint in upgrade.plan.endpoints:
-            one, version = await self._measured(upgrade, endpoint.key, endpoint.region, endpoint.use)
-            measured.append(one)
+        ordered_at = upgrade.intent_at or upgrade.proposed_at
+        versions = _api_versions(seen.cluster) if seen and seen.cluster else {}
+        measured, written = list[Measurement](), list[Attempt]()
+        for endpoint in sorted(
+            upgrade.plan.endpoints, key=lambda each: each.use != "writer"
+        ):  # what it writes others read
+            vantages, uses = await self.upgrades.uses(upgrade.id, endpoint.key)
+            written += [each.attempt for each in uses if each.lane.way is Way.WRITE]
+            one = measure_ways(endpoint.region, endpoint.use, vantages, uses, ordered_at)
+            read = [each.attempt for each in uses if each.lane.way is Way.ROW and each.attempt.start >= ordered_at]
+            measured.append(one.model_copy(update={"lag": row_lag(written, read)}))
+            version = _version(uses)
             if version and f"{version}.".startswith(f"{versions.get(endpoint.region, version)}."):
                 versions[endpoint.region] = version
         await self._save(moves.finish(upgrade, outcome, why, versions, tuple(measured), self.clock.now()))
 
-    async def _measured(self, upgrade: Upgrade, key: str, region: Region, use: str) -> tuple[Measurement, str | None]:
-        """What was measured, and the version that the endpoint answered last."""
-        vantages, attempts = await self.upgrades.attempts(upgrade.id, key)
-        version = next((each.version for each in reversed(attempts) if each.outcome.proves_up), None)
-        ordered_at = upgrade.intent_at or upgrade.proposed_at
-        return measure(region, use, vantages, attempts, ordered_at), version
+
+def _version(uses: Sequence[Use]) -> str | None:
+    """What the endpoint answered last."""
+    connections = (each.attempt for each in reversed(uses) if each.lane.way is Way.CONNECT)
+    return next((each.version for each in connections if each.outcome.proves_up), None)
 
 
 class _Pointless(Exception):

@@ -2,17 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bot.crew import carefully
-from bot.domain.attempts import Attempt
 from bot.domain.errors import Unavailable
 from bot.domain.recording import COLUMNS, packed, row_of
 from bot.domain.report import Report
 from bot.domain.upgrade import Upgrade
-from bot.domain.ways import Lane, Use, Way
 from bot.messages.message import File
 from bot.messages.report_strip import report_strip
 from bot.messages.strip import Strip
@@ -66,16 +63,11 @@ async def _attempts(upgrade: Upgrade, upgrades: Upgrades) -> File | str:
     parts = [packed([COLUMNS])]
     try:
         for endpoint in upgrade.plan.endpoints:
-            _, attempts = await upgrades.attempts(upgrade.id, endpoint.key)
-            parts.append(await asyncio.to_thread(lambda each, rows: packed(_rows(each, rows)), endpoint.key, attempts))
+            _, uses = await upgrades.uses(upgrade.id, endpoint.key)
+            parts.append(await asyncio.to_thread(lambda rows: packed(map(row_of, rows)), uses))
     except Unavailable as trouble:
         if trouble.code != "unreadable":
             raise
         log.warning("%s: %s: %s", upgrade.id, NO_ATTEMPTS, trouble)
         return NO_ATTEMPTS
     return File(ATTEMPTS, b"".join(parts))
-
-
-def _rows(endpoint: str, attempts: Sequence[Attempt]) -> Iterator[list[str]]:
-    lane = Lane(endpoint=endpoint, way=Way.CONNECT)
-    return (row_of(Use(lane=lane, attempt=each)) for each in attempts)

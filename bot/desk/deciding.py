@@ -57,8 +57,8 @@ class Deciding(Freezing):
             self._offers(found), self.aurora.facts(found), expected(self.upgrades)
         )
         target = choose_target(version, found, offers)
-        plan = make_plan(found, target)
         rule = self.policies.policy().rule_for(found.identifier)
+        plan = make_plan(found, target, rule.probe)
         check_budget(rule, budget)
         directory = await look_up(self.people, self.home, rule, ())
         now = self.clock.now()
@@ -221,7 +221,7 @@ class Deciding(Freezing):
         cluster = await self.aurora.global_cluster(read.cluster, fresh=True)
         if cluster is None:
             raise Refused(f"`{read.cluster}` does not exist any more. Cancel this upgrade.")
-        plan = make_plan(cluster, read.plan.target)
+        plan = make_plan(cluster, read.plan.target, rule.probe)
         if plan.digest == read.plan.digest:
             return
         if not plan.is_upgrade:

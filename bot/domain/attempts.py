@@ -13,7 +13,7 @@ from bot.domain.phases import NO_PHASES, Phases
 RESOLUTION: Final = timedelta(milliseconds=1)
 LONGEST_DETAIL: Final = 200
 SQLSTATE: Final = r"^([0-9A-Z]{5})?$"
-AT_ONCE: Final = 40  # attempts of a prober in flight at one endpoint; deploy/sql/probe-role.sql has room for them
+AT_ONCE: Final = 50  # attempts of a prober in flight at one endpoint; deploy/sql/probe-role.sql has room for them
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -20,6 +20,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -40,6 +41,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     Slower,
     Turning,
     WentDown,
@@ -253,7 +255,16 @@ def _moved(now: _Standing, entry: Entry) -> _Standing:
             return now.become(Status.UPGRADING)
         case NotOrdered():
             return now.become(Status.REFUSED)
-        case Reached() | CannotMeasure() | WentDown() | CameBack() | LookedAway() | Forecast():
+        case (
+            Reached()
+            | CannotMeasure()
+            | WentDown()
+            | CameBack()
+            | LookedAway()
+            | SessionsKept()
+            | CannotUse()
+            | Forecast()
+        ):
             return now.remain(*BEFORE_ORDER, *UNDER_WAY)
         case MemberSeen() | RdsSaid() | Moved() | OverBudget() | Slower() | Overdue():
             return now.remain(*UNDER_WAY)

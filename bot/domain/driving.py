@@ -19,7 +19,7 @@ class Patience:
     """
 
     quiet: timedelta = timedelta(seconds=90)
-    settle: timedelta = timedelta(seconds=30)
+    settle: timedelta = timedelta(seconds=60)  # the primary may take a secondary down once more
     doubt: timedelta = timedelta(minutes=5)
     last_words: timedelta = timedelta(minutes=2)
     deadline: timedelta = timedelta(minutes=90)

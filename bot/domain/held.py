@@ -10,6 +10,7 @@ from bot.domain.base import Value
 from bot.domain.unobserved import Unobserved, by_start
 from bot.domain.ways import Use
 
+PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
 NOTICED: Final = timedelta(seconds=0.25)  # a shorter standstill is not told
 _REMEMBERED: Final = 20
 

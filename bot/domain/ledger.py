@@ -7,6 +7,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from bot.domain.attempts import Attempt, to_ms_before
+from bot.domain.observer import amid, heard
 from bot.domain.outage import Moment, Outage, Sweep, met_at
 from bot.domain.unobserved import BLINK, Lookout, Unobserved, by_start
 
@@ -74,6 +75,8 @@ class Ledger:
     def __init__(self, blink: timedelta = BLINK) -> None:
         self._sweep = Sweep()
         self._lookout = Lookout(blink)
+        self._stood_still: list[Unobserved] = []
+        self._untold: list[Unobserved] = []  # of these, for they may lie in a longer stretch that nobody watched
         self._unseen: list[tuple[tuple[datetime, datetime], int, Attempt]] = []
         self._waiting: list[tuple[Moment, int, Attempt]] = []
         self._added = 0
@@ -95,6 +98,12 @@ class Ledger:
             happenings += self._judge(heappop(self._waiting)[-1])
         return tuple(happenings)
 
+    def stand_still(self, stretch: Unobserved) -> None:
+        """Whoever looks stood still. Has to be said before anything that began after `stretch.since` is settled."""
+        self._stood_still.append(stretch)
+        self._untold.append(stretch)
+        self._sweep.miss(stretch)
+
     @property
     def outages(self) -> tuple[Outage, ...]:
         """All that is proven so far; the last one may be open."""
@@ -113,13 +122,26 @@ class Ledger:
     def _missed(self, horizon: datetime) -> Iterator[Unobserved]:
         """By starts, and before anything is judged that lies behind: no attempt that began before is still to come."""
         while self._unseen and self._unseen[0][0][0] < horizon:
-            attempt = heappop(self._unseen)[-1]
+            attempt = self._heard(heappop(self._unseen)[-1])
             self._sweep.expect(attempt)
-            if stretch := self._lookout.see(attempt):
+            for stretch in amid([attempt], self._stood_still):
                 self._sweep.miss(stretch)
-                yield stretch
+            if missed := self._lookout.see(attempt):
+                self._sweep.miss(missed)
+                yield missed
+            yield from self._own_standstills(attempt, missed)
+
+    def _heard(self, attempt: Attempt) -> Attempt:
+        return heard([attempt], self._stood_still)[0] if self._stood_still else attempt
+
+    def _own_standstills(self, attempt: Attempt, missed: Unobserved | None) -> Iterator[Unobserved]:
+        """Those that are over with this attempt, but for what lies in a stretch that is told anyway."""
+        over = [each for each in self._untold if each.until <= attempt.start]
+        self._untold = [each for each in self._untold if each.until > attempt.start]
+        yield from (each for each in over if missed is None or each.until <= missed.since or missed.until <= each.since)
 
     def _judge(self, attempt: Attempt) -> list[Happening]:
+        attempt = self._heard(attempt)
         ended = self._sweep.meet(attempt)
         if attempt.outcome.proves_up:
             back = [CameBack(ended)] if ended and ended.last_ok_at else []

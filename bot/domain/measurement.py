@@ -8,8 +8,12 @@ from typing import Final, Self
 from bot.domain.attempts import Attempt
 from bot.domain.base import Value
 from bot.domain.ids import Region
+from bot.domain.keeping import KeptSession, kept_since
+from bot.domain.lag import Lag
+from bot.domain.observer import amid, heard, merged, standstills
 from bot.domain.outage import Outage, in_all, outages
-from bot.domain.unobserved import BLINK, Unobserved, resolution, unobserved
+from bot.domain.unobserved import BLINK, Unobserved, by_start, resolution, unobserved
+from bot.domain.ways import Use, Way
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 STILL_OUT: Final = timedelta(
@@ -32,6 +36,9 @@ class Measurement(Value):
     ones (DNS, authentication, TLS, trouble of our own), which prove neither up nor down. What nobody looked at is
     `unobserved`: it may have been an outage, so it counts for `at_most`. Of a calm time before the order only the last
     minutes are kept, and there `since` and the attempts that are counted begin.
+
+    Beside new connections: every session that was `held` at the order or later, `writes` where they were asked for, and on
+    a reader how far behind the row was that they wrote. Older ones have none of these.
     """
 
     region: Region
@@ -46,6 +53,9 @@ class Measurement(Value):
     unobserved: tuple[Unobserved, ...] = ()
     resolution: timedelta | None = None  # an outage as short as this may have gone unseen from the order on
     round_trip: RoundTrip | None = None  # None in older ones, and when nothing answered
+    held: tuple[KeptSession, ...] = ()
+    writes: "Measurement | None" = None
+    lag: Lag | None = None
 
     @property
     def at_least(self) -> timedelta:
@@ -66,7 +76,9 @@ class Measurement(Value):
     def since_order(self, ordered_at: datetime, until: datetime) -> Self:
         """Without the outages that were over before the order, and with all that nobody looked at from then on."""
         outages = tuple(each for each in self.outages if each.ended_by is None or each.ended_by >= ordered_at)
-        return self.model_copy(update={"outages": outages, "unobserved": tuple(self._missed(ordered_at, until))})
+        writes = self.writes and self.writes.since_order(ordered_at, until)
+        missed = tuple(self._missed(ordered_at, until))
+        return self.model_copy(update={"outages": outages, "unobserved": missed, "writes": writes})
 
     def _missed(self, ordered_at: datetime, until: datetime) -> Iterator[Unobserved]:
         """Before its first success, between its attempts, and after the last one."""
@@ -87,10 +99,14 @@ def measure(
     vantages: Sequence[str],
     attempts: Iterable[Attempt],
     ordered_at: datetime = LONG_AGO,
+    stood_still: Sequence[Unobserved] = (),
 ) -> Measurement:
-    """Sum up one endpoint. An attempt that was stored twice counts once; without a success before it nothing is an outage."""
-    each_once = sorted(set(attempts), key=lambda attempt: attempt.start)
-    found = outages(each_once)
+    """Sum up one endpoint. An attempt that was stored twice counts once; without a success before it nothing is an outage.
+
+    While whoever looked `stood_still` nobody did, whatever was tried meanwhile.
+    """
+    each_once = heard(sorted(set(attempts), key=by_start), stood_still)
+    found = outages(each_once, missed=amid(each_once, stood_still))
     blind = next((outage for outage in found if outage.last_ok_at is None), None)
     first_ok_at = next((attempt.start for attempt in each_once if attempt.outcome.proves_up), None)
     unknown = sum(attempt.outcome.proves_nothing for attempt in each_once)
@@ -104,7 +120,7 @@ def measure(
         failed=sum(outage.failed for outage in found if outage is not blind),
         unknown=unknown + (blind.failed if blind else 0),
         outages=tuple(outage for outage in found if outage is not blind),
-        unobserved=unobserved(each_once),
+        unobserved=merged([*unobserved(each_once), *stood_still]),
         resolution=resolution(each for each in each_once if each.start >= ordered_at),
         round_trip=_round_trip(each_once),
     )
@@ -117,3 +133,15 @@ def _round_trip(attempts: Iterable[Attempt]) -> RoundTrip | None:
         if each.outcome.proves_up and each.phases.connect is not None:
             took.setdefault(each.start.replace(microsecond=0), each.phases.connect)
     return RoundTrip(median=timedelta(microseconds=median_low(took.values())), of=len(took)) if took else None
+
+
+def measure_ways(
+    region: Region, use: str, vantages: Sequence[str], uses: Sequence[Use], ordered_at: datetime = LONG_AGO
+) -> Measurement:
+    """Sum up one endpoint in all ways but for the lag of its row, for which one has to know the writes to another."""
+    tried = {way: [each.attempt for each in uses if each.lane.way is way] for way in Way}
+    stood_still = standstills(tried[Way.CONTROL])
+    found = measure(region, use, vantages, tried[Way.CONNECT], ordered_at, stood_still)
+    writes = tried[Way.WRITE] and measure(region, use, vantages, tried[Way.WRITE], ordered_at, stood_still)
+    held = kept_since(uses, ordered_at, stood_still)
+    return found.model_copy(update={"held": held, "writes": writes or None})

@@ -1,6 +1,7 @@
 """The observer watches itself: what it says while it stands still is no testimony."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -17,13 +18,17 @@ def standstills(control: Iterable[Attempt]) -> tuple[Unobserved, ...]:
     """
     found: list[Unobserved] = []
     for each in sorted(control, key=by_start):
-        if each.outcome.proves_up and each.duration <= SLOW:
+        if not is_slow(each):
             continue
         if found and each.start <= found[-1].until:
             found[-1] = Unobserved(since=found[-1].since, until=max(found[-1].until, each.end))
         else:
             found.append(Unobserved(since=each.start, until=each.end))
     return tuple(found)
+
+
+def is_slow(control: Attempt) -> bool:
+    return not control.outcome.proves_up or control.duration > SLOW
 
 
 def heard(attempts: Iterable[Attempt], stood_still: Sequence[Unobserved]) -> list[Attempt]:
@@ -39,3 +44,26 @@ def _was_deaf(attempt: Attempt, stood_still: Sequence[Unobserved]) -> bool:
 
 def _ours(attempt: Attempt) -> Attempt:
     return attempt.model_copy(update={"outcome": Outcome.OURS, "detail": f"stood still meanwhile: {attempt.detail}"})
+
+
+def amid(tried: Sequence[Attempt], stood_still: Iterable[Unobserved]) -> Iterator[Unobserved]:
+    """What nobody looked at, for attempts by their starts.
+
+    An attempt amid a standstill proves an instant, no more: so nothing was seen before it, and nothing after.
+    """
+    starts = [each.start for each in tried]
+    for stretch in stood_still:
+        inside = starts[bisect_right(starts, stretch.since) : bisect_left(starts, stretch.until)]
+        for since in (stretch.since, *inside):
+            yield Unobserved(since=since, until=stretch.until)
+
+
+def merged(stretches: Iterable[Unobserved]) -> tuple[Unobserved, ...]:
+    """Apart from each other and in order."""
+    found: list[Unobserved] = []
+    for each in sorted(stretches, key=lambda each: each.since):
+        if found and each.since <= found[-1].until:
+            found[-1] = Unobserved(since=found[-1].since, until=max(found[-1].until, each.until))
+        else:
+            found.append(each)
+    return tuple(found)

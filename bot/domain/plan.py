@@ -71,15 +71,18 @@ class Plan(Value):
         return next(step.region for step in self.steps if step.role is Role.WRITER)
 
 
-def make_plan(cluster: GlobalCluster, target: EngineVersion) -> Plan:
-    """The plan to bring this cluster to the target. Pure: the same cluster gives the same plan and digest."""
+def make_plan(cluster: GlobalCluster, target: EngineVersion, probe: str = "endpoints") -> Plan:
+    """The plan to bring this cluster to the target. Pure: the same cluster gives the same plan and digest.
+
+    `probe` is the rule's: with `instances` each of them is measured by itself too.
+    """
     return Plan(
         global_cluster=cluster.identifier,
         account=cluster.account,
         from_version=cluster.engine_version,
         target=target,
         steps=tuple(_step(member, target) for member in cluster.members),
-        endpoints=cluster.endpoints,
+        endpoints=(*cluster.endpoints, *(cluster.instance_endpoints if probe == "instances" else ())),
     )
 
 

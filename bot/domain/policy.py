@@ -50,6 +50,8 @@ class Rule(Value):
     hours: Hours | None = None  # in which orders are given; at any time without
     freezers: tuple[Approver, ...] = ()
     budget: Budget | None = None  # how long each endpoint may be unreachable; a proposal may ask for less
+    writes: bool = False  # whether to write to the bot's own table, deploy/sql/writes.sql
+    probe: Literal["endpoints", "instances"] = "endpoints"  # `instances`: the endpoint of each instance as well
 
     @model_validator(mode="before")
     @classmethod

@@ -2,12 +2,12 @@
 
 | column | what it is |
 |---|---|
-| `way` | `connect` (a new connection and a query), `held-1` … (a session that is kept), `write`, `control` (the observer, of itself) |
+| `way` | `connect` (a new connection), `held-1` … (a session that is kept), `write`, `row` (a read of that), `control` (the observer) |
 | `endpoint` | `host:port/database`; in the recording of an upgrade Region and use, `us-east-1/writer`; `observer` for `control` |
 | `start`, `end` | ISO 8601 with microseconds, UTC, rounded outward to the millisecond |
 | `outcome` | what came of it: a value of `Outcome` |
 | `sqlstate` | of a failure, where PostgreSQL gave one |
-| `detail` | what was answered (a version; of a held session the process that serves it), or one line on why not |
+| `detail` | what was answered (a version; by a session its process; to `write` and `row` the time in the row), or one line on why not |
 | `session` | of a held session: which one of its lane it was, from 1; empty while there was none |
 | `address` | the one that answered or was tried last, and after a space each any other that the name resolved to |
 | `resolve_ms` … `query_ms` | milliseconds of each phase that was finished: see `Phases` |

@@ -4,15 +4,28 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.domain.attempts import Outcome
 from bot.domain.base import Value
 from bot.domain.budget import Kept, kept_at, kept_by_all
+from bot.domain.claims import compared
 from bot.domain.foreseen import ExpectationReport, ForecastReport, expected_before, told_before
 from bot.domain.ids import Account, Region, UpgradeId, UserId
 from bot.domain.measurement import Measurement, RoundTrip
-from bot.domain.outage import Outage
 from bot.domain.preflight import Finding
 from bot.domain.rds_events import meaning_of
+from bot.domain.report_parts import (
+    ClaimReport,
+    LagReport,
+    OutageReport,
+    SessionReport,
+    UnusedReport,
+    WritesReport,
+    claim_report,
+    lag_report,
+    outage_report,
+    session_report,
+    unused_report,
+    writes_report,
+)
 from bot.domain.status import Status
 from bot.domain.story import Story, tell
 from bot.domain.timeline import Approved, Entry, Intended, Reached
@@ -27,22 +40,6 @@ class MemberReport(Value):
     role: str
     before: str
     after: str | None
-
-
-class OutageReport(Value):
-    """It began between `last_ok_at` and `began_by`, and ended between `ended_after` and `ended_by`."""
-
-    at_least: float
-    at_most: float | None
-    last_ok_at: datetime | None
-    began_by: datetime
-    last_failure_at: datetime
-    ended_after: datetime
-    ended_by: datetime | None
-    failed: int
-    outcomes: tuple[Outcome, ...]
-    version_after: str | None
-    flapping: bool
 
 
 class MoveReport(Value):
@@ -62,6 +59,9 @@ class EndpointReport(Value):
     `unobserved`, so `at_most` counts them as downtime and `at_least` does not. Both are of outages that an attempt saw: a
     single one of `resolution` seconds or less may have gone unseen. `budget_kept` is null when there was no budget.
     `round_trip` is between `vantage` and the endpoint; `moves` are what its name led to from the order on.
+
+    Beside new connections: `held` sessions, `writes` to the writer and the `lag` of what they wrote where it is read; null
+    where that was not measured.
     """
 
     region: Region
@@ -80,6 +80,9 @@ class EndpointReport(Value):
     budget_kept: Kept | None = None
     round_trip: RoundTrip | None = None
     moves: tuple[MoveReport, ...] = ()
+    held: tuple[SessionReport, ...] = ()
+    writes: WritesReport | None = None
+    lag: LagReport | None = None
 
 
 class DecisionReport(Value):
@@ -104,6 +107,7 @@ class Report(Value):
     `schema_version` stays as long as fields are only added, so who reads it must leave alone what it does not know; it
     grows when a field goes away or comes to mean something else.
 
+    `zero_downtime` are RDS's claims of it, compared with what was measured; `unused` the ways that could not be measured.
     `budget` is the downtime that each endpoint was allowed, and `budget_kept` whether all of them kept to it: `kept` and
     `broken` are certain, with `cannot tell` the budget lies between the bounds, or there are none. Null without a budget.
     `expectation` and `forecast` were told before the order; null where they were not, as in older upgrades.
@@ -129,6 +133,8 @@ class Report(Value):
     endpoints: tuple[EndpointReport, ...]
     budget: float | None = None
     budget_kept: Kept | None = None
+    zero_downtime: tuple[ClaimReport, ...] = ()
+    unused: tuple[UnusedReport, ...] = ()
     findings: tuple[Finding, ...]
     rds_events: tuple[RdsEventReport, ...]
     expectation: ExpectationReport | None = None
@@ -162,6 +168,8 @@ def report(timeline: Iterable[Entry]) -> Report:
         endpoints=tuple(_endpoint(each, story) for each in finished.measured),
         budget=story.budget.total_seconds() if story.budget else None,
         budget_kept=kept_by_all(kept_at(each, story.budget) for each in finished.measured) if story.budget else None,
+        zero_downtime=tuple(map(claim_report, compared((each.event for each in story.rds), finished.measured))),
+        unused=tuple(map(unused_report, story.cannot_use)),
         findings=story.findings,
         rds_events=_rds_events(story),
         expectation=expected_before(proposed.expectation) if proposed.expectation else None,
@@ -219,28 +227,15 @@ def _endpoint(measured: Measurement, story: Story) -> EndpointReport:
         until=measured.until,
         unobserved=measured.unobserved,
         resolution=measured.resolution.total_seconds() if measured.resolution is not None else None,
-        outages=tuple(map(_outage, measured.outages)),
+        outages=tuple(map(outage_report, measured.outages)),
         budget_kept=kept_at(measured, budget) if budget else None,
         round_trip=measured.round_trip,
         moves=tuple(MoveReport(at=each.at, before=each.was, after=each.now) for each in watched.moves)
         if watched
         else (),
-    )
-
-
-def _outage(outage: Outage) -> OutageReport:
-    return OutageReport(
-        at_least=outage.at_least.total_seconds(),
-        at_most=outage.at_most.total_seconds() if outage.at_most is not None else None,
-        last_ok_at=outage.last_ok_at,
-        began_by=outage.began_by,
-        last_failure_at=outage.last_failure_at,
-        ended_after=outage.ended_between[0],
-        ended_by=outage.ended_by,
-        failed=outage.failed,
-        outcomes=outage.outcomes,
-        version_after=outage.version_after,
-        flapping=outage.flapping,
+        held=tuple(map(session_report, measured.held)),
+        writes=measured.writes and writes_report(measured.writes),
+        lag=measured.lag and lag_report(measured.lag),
     )
 
 

@@ -20,6 +20,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -40,6 +41,7 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     Slower,
     Turning,
     WentDown,
@@ -100,6 +102,7 @@ class Story(Value):
     rds: tuple[RdsSaid, ...] = ()
     forecast: Forecast | None = None
     forecast_changes: tuple[str, ...] = ()  # what the last one found changed
+    cannot_use: tuple[CannotUse, ...] = ()
     over_budget: tuple[OverBudget, ...] = ()
     overdue: Overdue | None = None
     finished: Finished | None = None
@@ -205,6 +208,10 @@ class Story(Value):
                 if f"{entry.region}/{entry.use}" in _gone(self.plans, self.plan):
                     return {}
                 return {"watched": self.watched | {f"{entry.region}/{entry.use}": self._watch(entry)}}
+            case SessionsKept():
+                return {}
+            case CannotUse():
+                return {"cannot_use": (*self.cannot_use, entry)}
             case Forecast():
                 before = self.forecast
                 changed = outlook_changes(before.outlook, entry.outlook) if before else ()

@@ -9,6 +9,7 @@ from bot.domain.attempts import Outcome
 from bot.domain.base import Value
 from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import Region, TeamId, UpgradeId, UserId
+from bot.domain.keeping import KeptSession
 from bot.domain.measurement import Measurement
 from bot.domain.outage import Outage
 from bot.domain.plan import Plan
@@ -18,6 +19,7 @@ from bot.domain.quorum import Need
 from bot.domain.rds_events import RdsEvent
 from bot.domain.status import Status
 from bot.domain.unobserved import Unobserved
+from bot.domain.ways import Way
 from bot.domain.zero_downtime import Outlook
 
 
@@ -238,6 +240,27 @@ class Moved(Happening):
     now: tuple[str, ...]
 
 
+class SessionsKept(Happening):
+    """What an outage came to for the sessions that were held at the endpoint as it began. `at` is the end of it."""
+
+    kind: Literal["sessions_kept"] = "sessions_kept"
+    region: Region
+    use: str
+    sessions: tuple[KeptSession, ...]
+
+
+class CannotUse(Happening):
+    """A way beside new connections cannot work at this endpoint, so it is given up; told once, and nothing else changes."""
+
+    kind: Literal["cannot_use"] = "cannot_use"
+    region: Region
+    use: str
+    vantage: str
+    way: Way
+    outcome: Outcome
+    detail: str
+
+
 class Forecast(Happening):
     """What stands in the way of zero downtime on the writer, as of `at`: asked for by the proposal and before the order."""
 
@@ -307,6 +330,8 @@ Entry = Annotated[
     | CameBack
     | LookedAway
     | Moved
+    | SessionsKept
+    | CannotUse
     | Forecast
     | OverBudget
     | Slower

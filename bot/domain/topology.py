@@ -27,13 +27,15 @@ class Instance(Value):
     engine_version: EngineVersion
     is_writer: bool
     parameters: tuple[str, ...] = ()
+    endpoint: str | None = None
+    port: int = 5432
 
 
 class Endpoint(Value):
-    """Where new connections are measured: one per member, named by what it is used as."""
+    """Where is measured: one per member, named by what it is used as, and where that is wished one per instance."""
 
     region: Region
-    use: str  # "writer" or "reader"
+    use: str  # "writer", "reader", or the identifier of an instance
     host: str
     port: int
 
@@ -128,6 +130,15 @@ class GlobalCluster(Value):
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         return tuple(member.measured_at for member in self.members if member.measured_at is not None)
+
+    @property
+    def instance_endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(
+            Endpoint(region=member.region, use=each.identifier, host=each.endpoint, port=each.port)
+            for member in self.members
+            for each in member.instances
+            if each.endpoint is not None
+        )
 
     def arns(self, region: Region) -> frozenset[str]:
         """Of the cluster and the instances in that Region: whose RDS events belong to this global cluster."""

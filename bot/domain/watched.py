@@ -1,7 +1,6 @@
 """From a recording to what it proves, lane by lane."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median_high
@@ -10,7 +9,7 @@ from typing import Final
 from bot.domain.attempts import Attempt
 from bot.domain.base import Value
 from bot.domain.held import Session, sessions
-from bot.domain.observer import heard, standstills
+from bot.domain.observer import amid, heard, merged, standstills
 from bot.domain.outage import Bounds, Outage, in_all, outages
 from bot.domain.recording import by_lane
 from bot.domain.unobserved import BLINK, Unobserved, by_start, resolution, unobserved
@@ -77,7 +76,7 @@ def _watched(lane: Lane, uses: Sequence[Use], stood_still: Sequence[Unobserved])
         failed=sum(each.outcome.proves_down for each in tried),
         unknown=sum(each.outcome.proves_nothing for each in tried),
         answered=next((each.version for each in reversed(tried) if each.outcome.proves_up), ""),
-        outages=outages(tried, blink, _amid(tried, stood_still)),
+        outages=outages(tried, blink, amid(tried, stood_still)),
         unobserved=unobserved(tried, blink),
         stood_still=tuple(stood_still),
         sessions=sessions(uses, stood_still) if lane.way is Way.HELD else (),
@@ -90,22 +89,3 @@ def blink_of(tried: Sequence[Attempt]) -> timedelta:
     """As long as usual, but a slower schedule is not blind between its attempts; these are by their starts."""
     steps = [after.start - before.start for before, after in pairwise(tried)]
     return max(BLINK, STEPS * median_high(steps)) if steps else BLINK
-
-
-def merged(stretches: Iterable[Unobserved]) -> tuple[Unobserved, ...]:
-    found: list[Unobserved] = []
-    for each in sorted(stretches, key=lambda each: each.since):
-        if found and each.since <= found[-1].until:
-            found[-1] = Unobserved(since=found[-1].since, until=max(found[-1].until, each.until))
-        else:
-            found.append(each)
-    return tuple(found)
-
-
-def _amid(tried: Sequence[Attempt], stood_still: Iterable[Unobserved]) -> Iterator[Unobserved]:
-    """An attempt amid such a stretch proves an instant, no more: so nothing was seen before it, and nothing after."""
-    starts = [each.start for each in tried]
-    for stretch in stood_still:
-        amid = starts[bisect_right(starts, stretch.since) : bisect_left(starts, stretch.until)]
-        for since in (stretch.since, *amid):
-            yield Unobserved(since=since, until=stretch.until)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from bot.adapters.beat import CREATE
 from bot.adapters.clock import SteadyClock
 from bot.adapters.postgres import Postgres
 from bot.domain.errors import Refused
@@ -18,7 +19,7 @@ from bot.domain.watched import Watched, watched
 from bot.measure.dsn import endpoint
 from bot.measure.files import recording
 from bot.measure.replaying import replay, require_up
-from bot.measure.watching import CREATE, Watch, Wish
+from bot.measure.watching import Watch, Wish
 from bot.messages.measured import conclusions, set_back, watching
 from bot.messages.strip import strip
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
+from bot.adapters.anew import Anew
+from bot.adapters.beat import CREATE, TABLE, WRITE
 from bot.adapters.held import HeldSession
 from bot.adapters.logs import Discretion
 from bot.adapters.loopback import listening
@@ -21,14 +23,9 @@ from bot.domain.ways import CONTROL, Lane, Use, Way
 from bot.measure.dsn import Endpoint
 from bot.messages.measured import happened, why
 from bot.messages.remedies import remedy
+from bot.pace import Pace, stop
 
 PLAIN: Final = b"SHOW server_version"
-TABLE: Final = "aurora_upgrade_bot_beat"
-CREATE: Final = f"CREATE TABLE {TABLE} (slot int PRIMARY KEY, at timestamptz NOT NULL)"
-WRITE: Final = (  # 64 rows, so that overlapping attempts seldom wait for each other's lock
-    b"INSERT INTO aurora_upgrade_bot_beat VALUES (pg_backend_pid() % 64, clock_timestamp()) "
-    b"ON CONFLICT (slot) DO UPDATE SET at = excluded.at RETURNING current_setting('server_version')"
-)
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 NO_TABLE: Final = "42P01"
 NO_AURORA: Final = "42883"
@@ -63,57 +60,51 @@ class Watch:
     def discreet(self) -> Discretion:
         return Discretion([str(each.target.password) for each in self.endpoints])
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`, or as long as wished. Refused, before anything is measured, for an endpoint that cannot be entered."""
+    async def run(self, until: asyncio.Event) -> None:
+        """Until that, or as long as wished. Refused, before anything is measured, for an endpoint that cannot be entered."""
         async with AsyncExitStack() as stack:
-            paces = [pace async for pace in self._paces(stack)]
+            courses = [course async for course in self._courses(stack)]
             async with asyncio.TaskGroup() as group:
-                for pace in paces:
-                    group.create_task(pace.keep(stop))
+                for course in courses:
+                    group.create_task(course.keep(until))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.wish.lasting.total_seconds()):
-                        await stop.wait()
-                stop.set()
+                        await until.wait()
+                until.set()
 
-    async def _paces(self, stack: AsyncExitStack) -> AsyncIterator["Pace"]:
+    async def _courses(self, stack: AsyncExitStack) -> AsyncIterator["_Course"]:
         """All are tried before the first one is watched."""
         entered = [(each, await self._entered(each)) for each in self.endpoints]
         ourselves = await stack.enter_async_context(listening(self.postgres.clock))
         for endpoint, postgres in entered:
-            async for pace in self._of_endpoint(endpoint, postgres, stack):
-                yield pace
+            async for course in self._of_endpoint(endpoint, postgres, stack):
+                yield course
 
         async def control(due: datetime) -> Use:
             return Use(lane=CONTROL, attempt=await ourselves.attempt(due, self.wish.deadline))
 
-        yield Pace(self, CONTROL, control)
+        yield _Course(self, CONTROL, control)
 
     async def _of_endpoint(
         self, endpoint: Endpoint, postgres: Postgres, stack: AsyncExitStack
-    ) -> AsyncIterator["Pace"]:
+    ) -> AsyncIterator["_Course"]:
         connect = Lane(endpoint=endpoint.name, way=Way.CONNECT)
-        yield Pace(self, connect, self._anew(connect, endpoint, postgres))
+        yield self._course(Anew(postgres, endpoint.target, connect))
         for number in range(1, self.wish.held + 1):
             session = HeldSession(
                 postgres, endpoint.target, connect.model_copy(update={"way": Way.HELD, "number": number})
             )
             stack.push_async_callback(session.close)
-            yield Pace(self, session.lane, self._held(session), at_once=1)
+            yield self._course(session, at_once=1)
         if self.wish.write:
             lane = Lane(endpoint=endpoint.name, way=Way.WRITE)
-            yield Pace(self, lane, self._anew(lane, endpoint, replace(postgres, query=WRITE)))
+            yield self._course(Anew(replace(postgres, query=WRITE), endpoint.target, lane))
 
-    def _anew(self, lane: Lane, endpoint: Endpoint, postgres: Postgres) -> Trying:
-        async def attempt(_: datetime) -> Use:
-            return Use(lane=lane, attempt=await postgres.attempt(endpoint.target, self.wish.deadline))
-
-        return attempt
-
-    def _held(self, session: HeldSession) -> Trying:
+    def _course(self, using: Anew | HeldSession, at_once: int = AT_ONCE) -> "_Course":
         async def use(_: datetime) -> Use:
-            return await session.use(self.wish.deadline)
+            return await using.use(self.wish.deadline)
 
-        return use
+        return _Course(self, using.lane, use, at_once)
 
     async def _entered(self, endpoint: Endpoint) -> Postgres:
         """How this endpoint is asked: for Aurora's version, and where there is none for PostgreSQL's."""
@@ -156,39 +147,32 @@ class Watch:
         return use
 
 
-class Pace:
-    """One lane: launches on time, and tells what is proven as soon as it is."""
+class _Course:
+    """One lane: keeps its pace, and tells what is proven as soon as it is."""
 
     def __init__(self, watch: Watch, lane: Lane, trying: Trying, at_once: int = AT_ONCE) -> None:
         self._watch = watch
         self._lane = lane
         self._try = trying
-        self._at_once = at_once
         self._step = 1 / watch.wish.rate
         self._ledger = Ledger(max(BLINK, STEPS * timedelta(seconds=self._step)))
-        self._flying: dict[asyncio.Task[None], datetime] = {}
+        self._pace = Pace(self._attempt, lambda: watch.wish.rate, watch.postgres.clock.now, at_once)
 
-    async def keep(self, stop: asyncio.Event) -> None:
-        """Whoever is late skips, and does not catch up in a burst; nor is one launched beside too many that hang."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        async with asyncio.TaskGroup() as group:
-            while not stop.is_set():
-                late = timedelta(seconds=max(0, loop.time() - due))
-                if len(self._flying) < self._at_once:
-                    self._launch(group, self._watch.postgres.clock.now() - late)
+    async def keep(self, until: asyncio.Event) -> None:
+        if until.is_set():
+            return
+        keeping, ending = asyncio.create_task(self._pace.keep()), asyncio.create_task(_wait(until))
+        try:
+            while not ending.done():
+                await asyncio.wait({keeping, ending}, timeout=self._step, return_when=asyncio.FIRST_COMPLETED)
+                if keeping.done():
+                    keeping.result()
                 self._settle()
-                due = max(due + self._step, loop.time())
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(due):
-                        await stop.wait()
+            await stop(keeping)
             await self._land()
+        finally:
+            await stop(keeping, ending, *self._pace.flying)
         self._settle()
-
-    def _launch(self, group: asyncio.TaskGroup, due: datetime) -> None:
-        task = group.create_task(self._attempt(due))
-        self._flying[task] = due
-        task.add_done_callback(lambda done: self._flying.pop(done, None))
 
     async def _attempt(self, due: datetime) -> None:
         use = self._watch.take(await self._try(due))
@@ -196,16 +180,17 @@ class Pace:
 
     async def _land(self) -> None:
         """What has begun has its deadline, and one more for a name that does not resolve."""
-        if self._flying:
-            await asyncio.wait(self._flying, timeout=2 * self._watch.wish.deadline.total_seconds() + 1)
-        for task in self._flying:
-            task.cancel()
+        if self._pace.flying:
+            await asyncio.wait(self._pace.flying, timeout=2 * self._watch.wish.deadline.total_seconds() + 1)
 
     def _settle(self) -> None:
-        now = self._watch.postgres.clock.now()
-        self._tell(self._ledger.settle(min((now, *self._flying.values()))))
+        self._tell(self._ledger.settle(self._pace.settled))
 
     def _tell(self, happenings: Sequence[Happening]) -> None:
         if self._lane != CONTROL:
             for each in happenings:
                 self._watch.say(happened(self._lane, each))
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

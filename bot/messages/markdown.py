@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.budget import written
 from bot.domain.report import EndpointReport, Report
+from bot.domain.report_parts import ClaimReport, LagReport, SessionReport, UnusedReport, WritesReport
 from bot.domain.upgrade import said
 from bot.messages.downtime import round_trip
 from bot.messages.markup import lasting
@@ -17,6 +18,7 @@ def report_markdown(made: Report) -> str:
         _summary(made),
         "## Members\n\n" + _table(("Region", "cluster", "role", "before", "after"), _members(made)),
         "## Downtime of new connections\n\n" + _downtime(made),
+        *_beside(made),
         "## Preflight\n\n"
         + _table(("severity", "check", "finding"), ((f.severity, f.check, f.text) for f in made.findings)),
         "## What RDS said\n\n" + _table(("time (UTC)", "Region", "source", "message"), _events(made)),
@@ -79,6 +81,99 @@ def _downtime(made: Report) -> str:
     ]
     told = [*outages, *moves]
     return table + ("\n\n" + "\n".join(told) if told else "")
+
+
+def _beside(made: Report) -> Iterable[str]:
+    """A section for each way beside new connections, if it was measured."""
+    held = [_session(each, session) for each in made.endpoints for session in each.held]
+    if held:
+        head = (
+            "Region",
+            "endpoint",
+            "lane",
+            "what became of it",
+            "stood still at least",
+            "at most",
+            "since",
+            "gone",
+            "told",
+        )
+        yield "## Held sessions\n\n" + _table(head, held)
+    if claims := [f"- {_claim(each)}" for each in made.zero_downtime]:
+        yield "## Zero downtime\n\n" + "\n".join(claims)
+    writes = [_writes(each, each.writes) for each in made.endpoints if each.writes]
+    lags = [f"- {each.region} {each.endpoint}: {_lag(each.lag)}" for each in made.endpoints if each.lag]
+    if writes:
+        head = (
+            "Region",
+            "endpoint",
+            "at least",
+            "at most",
+            "outages",
+            "attempts",
+            "failed",
+            "unknown",
+            "may be unseen",
+        )
+        yield "\n\n".join(["## Writes", _table(head, writes), *(["\n".join(lags)] if lags else [])])
+    if unused := [f"- {each.region} {each.endpoint}: {_unused(each)}" for each in made.unused]:
+        yield "## Could not be measured\n\n" + "\n".join(unused)
+
+
+def _session(each: EndpointReport, session: SessionReport) -> Sequence[str]:
+    gone = f"between {_time(session.last_ok_at)} and {_time(session.dropped_by)}" if session.dropped_by else "never"
+    told = f"{session.sqlstate} {session.detail}".strip() or str(session.outcome or "")
+    return (
+        each.region,
+        each.endpoint,
+        str(session.lane),
+        session.fate,
+        _seconds(session.stood_still_at_least, "not noticeably"),
+        _seconds(session.stood_still_at_most, "not noticeably"),
+        _time(session.since),
+        gone,
+        told,
+    )
+
+
+def _claim(each: ClaimReport) -> str:
+    still = (
+        f", standing still at most {_seconds(each.held_stood_still_at_most)}" if each.held_stood_still_at_most else ""
+    )
+    saw = f"of the sessions held here {each.held_survived} survived and {each.held_dropped} were dropped{still}"
+    verdict = "; ".join([f"{each.agreement}", *each.why])
+    return (
+        f"{each.region}, {_time(each.at)}: RDS says {_seconds(each.took)}, {each.preserved} connections preserved, "
+        f"{each.dropped} dropped; {saw}: {verdict}"
+    )
+
+
+def _writes(each: EndpointReport, writes: WritesReport) -> Sequence[str]:
+    return (
+        each.region,
+        each.endpoint,
+        _seconds(writes.at_least, "not measured"),
+        _seconds(writes.at_most, "unknown"),
+        str(len(writes.outages)),
+        str(writes.attempts),
+        str(writes.failed),
+        str(writes.unknown),
+        "unknown" if writes.resolution is None else f"up to {_seconds(writes.resolution)}",
+    )
+
+
+def _lag(lag: LagReport) -> str:
+    if lag.at is None:
+        return f"never seen behind what was written, in {lag.reads} reads"
+    return f"behind what was written by at least {_seconds(lag.at_least)} at {_time(lag.at)}, the most in {lag.reads} reads"
+
+
+def _unused(each: UnusedReport) -> str:
+    return _line(f"{each.way} since {_time(each.at)}: {each.outcome} {each.detail}")
+
+
+def _seconds(value: float | None, otherwise: str = "") -> str:
+    return otherwise if value is None else f"{value:.3f} s"
 
 
 def _endpoint(each: EndpointReport) -> Sequence[str]:

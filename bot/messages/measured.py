@@ -14,7 +14,13 @@ from bot.domain.watched import Watched
 from bot.domain.ways import Lane, Way
 from bot.messages.thread import OUTCOMES
 
-WAYS = {Way.CONNECT: "new connections", Way.HELD: "held session", Way.WRITE: "writes", Way.CONTROL: "the observer"}
+WAYS = {
+    Way.CONNECT: "new connections",
+    Way.HELD: "held session",
+    Way.WRITE: "writes",
+    Way.ROW: "reads of the row",
+    Way.CONTROL: "the observer",
+}
 
 
 def way(lane: Lane) -> str:
@@ -72,7 +78,7 @@ def happened(lane: Lane, happening: Happening) -> str:
 
 
 def _answered(lane: Lane, answer: str) -> str:
-    if not answer:
+    if not answer or lane.way in (Way.WRITE, Way.ROW):
         return ""
     return f", served by process {answer}" if lane.way is Way.HELD else f", version {answer}"
 

@@ -1,12 +1,15 @@
 """The strip of an upgrade: what its report says, drawn as lanes over time."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
+from bot.domain.keeping import Fate
 from bot.domain.rds_events import Meaning
-from bot.domain.report import EndpointReport, OutageReport, RdsEventReport, Report
+from bot.domain.report import EndpointReport, RdsEventReport, Report
+from bot.domain.report_parts import OutageReport, SessionReport, WritesReport
 from bot.domain.upgrade import said
 from bot.messages.markup import TENTH, bounds, lasting
 from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip
@@ -25,6 +28,12 @@ WENT_WRONG: Final = {
     Meaning.CANCELLED: "upgrade cancelled",
     Meaning.ROLLED_BACK: "rolled back",
 }
+FATES: Final = {
+    Fate.SURVIVED: "survived",
+    Fate.MOVED: "survived in another process",
+    Fate.DROPPED: "dropped",
+    Fate.LOST: "lost sight of",
+}
 RESTARTED: Final = {Meaning.RESTARTED: "restarted"}
 
 
@@ -37,13 +46,13 @@ def report_strip(made: Report) -> Strip:
     since, until = begin - aside, end + aside
     title = f"{made.global_cluster}: {made.from_version} to {made.target}, {said(made.outcome)}"
     took = f", took {lasting(made.took)}" if made.took is not None else ""
-    left_out = f", {left} more endpoints not shown" if (left := len(made.endpoints) - MOST_ROWS) > 0 else ""
+    rows = tuple(row for each in made.endpoints for row in _rows(each, since))
+    left_out = f", {left} more lanes not shown" if (left := len(rows) - MOST_ROWS) > 0 else ""
     note = f"{begin:%Y-%m-%d}, all times UTC{took}{left_out}"
-    rows = tuple(_row(each, since) for each in made.endpoints)
     marks = tuple(_marks(made))
     return Strip(
         title=title,
-        note=f"Could new connections be made? {note}",
+        note=f"Could the database be used? {note}",
         since=since,
         until=until,
         rows=rows[:MOST_ROWS],
@@ -67,8 +76,51 @@ def _said(mark: Mark) -> str:
     return f"{mark.at:%H:%M:%S} {mark.text}."
 
 
-def _row(each: EndpointReport, since: datetime) -> Row:
-    return Row(_name(each), _verdict(each), tuple(_stretches(each, since)))
+def _rows(each: EndpointReport, since: datetime) -> Iterator[Row]:
+    """A lane for each way that was measured; the sessions that were held share one."""
+    yield Row(_name(each), _verdict(each), tuple(_stretches(each, since)))
+    if each.held:
+        yield Row(f"{each.region} {each.endpoint}, held sessions", _fates(each.held), tuple(_still(each)))
+    if each.writes:
+        yield Row(f"{each.region} {each.endpoint}, writes", _taken(each.writes), tuple(_written(each, each.writes)))
+
+
+def _fates(held: Sequence[SessionReport]) -> str:
+    """Of those that were held first; what became of the sessions that followed one is in the report."""
+    first = {each.lane: each for each in reversed(held)}.values()
+    counts = Counter(each.fate for each in first)
+    told = [f"{counts[fate]} {words}" for fate, words in FATES.items() if counts[fate]]
+    stills = [each.stood_still_at_most for each in first if each.stood_still_at_most is not None]
+    longest = timedelta(seconds=max(stills, default=0))
+    return ", ".join([*told, *([f"stood still at most {-(-longest // TENTH) / 10:.1f} s"] if stills else [])])
+
+
+def _still(each: EndpointReport) -> Iterator[Stretch]:
+    """Of all of them together: from when the first one stood still or was dropped until the last one went on."""
+    if each.since is None or each.until is None:
+        return
+    yield Stretch(each.since, each.until, Shade.UP)
+    for session in each.held:
+        if session.stood_still_since and session.stood_still_until:
+            yield Stretch(session.stood_still_since, session.stood_still_until, Shade.PERHAPS)
+        if session.dropped_by:
+            yield Stretch(session.last_ok_at, session.dropped_by, Shade.DOWN)
+
+
+def _taken(writes: WritesReport) -> str:
+    if writes.at_least is None:
+        return "were never taken"
+    return f"not taken for {_between(writes.at_least, writes.at_most)}" if writes.outages else "no outage seen"
+
+
+def _written(each: EndpointReport, writes: WritesReport) -> Iterator[Stretch]:
+    if each.since is None or each.until is None or writes.at_least is None:
+        return
+    yield Stretch(each.since, each.until, Shade.UP)
+    for outage in writes.outages:
+        yield Stretch(*_perhaps(each, outage), Shade.PERHAPS)
+        if _is_proven(outage):
+            yield Stretch(outage.began_by, outage.ended_after, Shade.DOWN)
 
 
 def _name(each: EndpointReport) -> str:

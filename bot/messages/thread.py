@@ -1,10 +1,12 @@
 """What the thread says of each entry."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import assert_never
 
 from bot.domain.attempts import Outcome
 from bot.domain.budget import written
+from bot.domain.claims import compared
 from bot.domain.report import Report
 from bot.domain.status import Status
 from bot.domain.story import Story
@@ -13,6 +15,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -33,12 +36,14 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     Slower,
     WentDown,
     Withdrawn,
 )
 from bot.messages.downtime import budget_kept, downtime, measured_from
 from bot.messages.expected import slower
+from bot.messages.keeping import WAYS, comparison, kept, ways
 from bot.messages.markup import bounds, code, lasting, mentions, plain, quoted, user, when
 from bot.messages.needs import one_of_each
 from bot.messages.remedies import remedy
@@ -61,15 +66,19 @@ OUTCOMES = {
 }
 EXPIRY = "{date_short_pretty} {time}"
 MOST_CHANGES = 10  # of a forecast that are told
+WORTH_TELLING = timedelta(seconds=1)  # of a stretch that nobody watched; the report has those that are shorter
 MINOR_REFUSAL = "minor version upgrades"
 WRONG_STATE = ("InvalidGlobalClusterStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState")
 TOO_MANY = ("Throttling", "ThrottlingException", "RequestLimitExceeded")
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
+Sighting = CannotMeasure | WentDown | CameBack | LookedAway | SessionsKept | CannotUse
+
+
 def is_line(entry: Entry) -> bool:
     """A line of the ticker; several may share a message. The others stand alone."""
-    return isinstance(entry, RdsSaid | Reached | CannotMeasure | WentDown | CameBack | LookedAway | Moved)
+    return isinstance(entry, RdsSaid | Reached | Moved | Sighting)
 
 
 def said_of(entry: Entry, story: Story) -> str | None:
@@ -111,8 +120,8 @@ def said_of(entry: Entry, story: Story) -> str | None:
         case Forecast():
             return _foretold(story)
         case LookedAway():
-            return _line(entry) if story.ordered_at else None
-        case RdsSaid() | CannotMeasure() | WentDown() | CameBack() | Moved():
+            return _line(entry) if story.ordered_at and entry.stretch.lasting >= WORTH_TELLING else None
+        case RdsSaid() | CannotMeasure() | WentDown() | CameBack() | Moved() | SessionsKept() | CannotUse():
             return _line(entry)
         case OverBudget():
             return (
@@ -138,7 +147,7 @@ def _counted(entry: Approved | Withdrawn, story: Story) -> str:
     return f"{entry.count} of {entry.needed}.{still}"
 
 
-def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway | Moved) -> str:
+def _line(entry: RdsSaid | Moved | Sighting) -> str:
     match entry:
         case RdsSaid(event=event):
             source = "cluster" if event.source == "cluster" else plain(event.source_identifier)
@@ -153,6 +162,11 @@ def _line(entry: RdsSaid | CannotMeasure | WentDown | CameBack | LookedAway | Mo
         case CameBack(outage=outage):
             version = f", now {plain(outage.version_after, 100)}" if outage.version_after else ""
             return f"{when(entry.at)}  {entry.region}  {entry.use}  back after {bounds(outage.at_least, outage.at_most)}{version}"
+        case SessionsKept():
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  held sessions: {kept(entry.sessions)}"
+        case CannotUse():
+            why = f"{OUTCOMES[entry.outcome]}" + (f" ({plain(entry.detail, 200)})" if entry.detail else "")
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  {WAYS[entry.way]} cannot be measured, the rest goes on: {why}"
         case LookedAway(stretch=stretch):
             missed = f"not watched for {stretch.lasting.total_seconds():.1f} s"
             return f"{when(entry.at)}  {entry.region}  {entry.use}  {missed}: nobody knows whether it was up"
@@ -258,7 +272,9 @@ def _finished(entry: Finished, story: Story) -> str:
     versions = ", ".join(f"{region} {plain(version, 100)}" for region, version in entry.versions.items())
     now_on = f" {versions}." if versions else ""
     budget = f"\n{budget_kept(entry.measured, story.budget)}" if story.budget else ""
-    return f"{heads[entry.outcome]}{now_on}\n{downtime(entry.measured)}{budget}"
+    claims = [comparison(each) for each in compared((each.event for each in story.rds), entry.measured)]
+    measured = "\n".join([downtime(entry.measured), *ways(entry.measured), *claims])
+    return f"{heads[entry.outcome]}{now_on}\n{measured}{budget}"
 
 
 def report_comment(made: Report, missing: Sequence[str] = ()) -> str:

@@ -79,10 +79,12 @@ class Server:
         for database in ("template1", "postgres"):
             self.ask(VERSION_FUNCTION, database)
         self.ask(f"CREATE ROLE replicator LOGIN REPLICATION PASSWORD '{secret['replicator']}'")
-        self.ask(f"CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 50 PASSWORD '{secret['aurora_probe']}'")
+        self.ask(f"CREATE ROLE aurora_probe LOGIN CONNECTION LIMIT 80 PASSWORD '{secret['aurora_probe']}'")
         self.ask("GRANT pg_monitor TO aurora_probe")
         self.ask(f"CREATE ROLE orders_app LOGIN PASSWORD '{secret['orders_app']}'")
         self.ask(f"CREATE DATABASE {DATABASE} STRATEGY file_copy")
+        self.ask("CREATE TABLE aurora_upgrade_bot_beat (slot int PRIMARY KEY, at timestamptz NOT NULL)", DATABASE)
+        self.ask("GRANT SELECT, INSERT, UPDATE ON aurora_upgrade_bot_beat TO aurora_probe", DATABASE)
 
     def follow(self, primary: "Server", version: str) -> None:
         """Become a streaming standby of `primary`; leaves the server running."""

@@ -23,6 +23,7 @@ from bot.domain.ids import Position, UpgradeId, UserId
 from bot.domain.status import Status
 from bot.domain.timeline import ENTRY, Cancelled, Expired, Overdue, Reached
 from bot.domain.upgrade import Upgrade, accepted, cancel, finish, intend
+from bot.domain.ways import CONTROL, Lane, Use, Way
 from bot.ports import Cache, Claim, Lanes, Told, Upgrades
 from sandbox.valkey import Valkey
 from tests.adapters.store import ACCOUNT, NOW, proposed
@@ -222,6 +223,26 @@ async def test_attempts_come_back_once_each_in_order_with_their_vantages(
     assert vantages == ("us-west-2", "us-east-1")
     assert attempts == (first[1], second[0], first[0])
     assert await upgrades.attempts(created.id, "other") == ((), ())
+
+
+async def test_all_ways_come_back_from_where_only_new_connections_were_written_down(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    def attempt(second: int) -> Attempt:
+        at = NOW + timedelta(seconds=second)
+        return Attempt(start=at, end=at, outcome=Outcome.OK, version="4711")
+
+    lanes = [Lane(endpoint="e", way=Way.HELD, number=2), Lane(endpoint="e", way=Way.WRITE), CONTROL]
+    others = [Use(lane=lane, attempt=attempt(number), session=number) for number, lane in enumerate(lanes, 2)]
+    old = json.dumps([attempt(0).to_row()])
+    await raw.xadd(f"{{aurora}}:attempts:{created.id}:e", {"vantage": "v", "rows": old})
+    await upgrades.add_attempts(created.id, "e", "v", [attempt(1)], others)
+    await upgrades.add_attempts(created.id, "e", "w", [], others[:1])
+    vantages, uses = await upgrades.uses(created.id, "e")
+    connect = Lane(endpoint="e", way=Way.CONNECT)
+    made = [Use(lane=connect, attempt=attempt(number)) for number in (0, 1)]
+    assert (vantages, uses[:2], uses[4:]) == (("v", "w"), tuple(made), tuple(others[1:]))
+    assert await upgrades.attempts(created.id, "e") == (("v", "w"), (attempt(0), attempt(1)))
 
 
 async def test_what_was_written_down_long_ago_is_forgotten_while_the_record_is_the_one_that_was_read(

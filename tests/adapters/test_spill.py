@@ -12,6 +12,7 @@ from bot.adapters import spill
 from bot.adapters.spill import FileSpill
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.ids import UpgradeId
+from bot.domain.ways import Lane, Use, Way
 
 ORDERS, WRITER, US = UpgradeId("orders-1"), "us-east-1/writer", "us-east-1"
 REDIS = "redis://:hush-hush@127.0.0.1:6379/0"
@@ -47,6 +48,17 @@ def test_what_a_prober_left_is_found_by_the_next_one(tmp_path: Path) -> None:
     assert not left.is_old
     left.throw_away()
     assert not list(found(tmp_path))
+
+
+def test_every_way_of_using_an_endpoint_is_kept(tmp_path: Path) -> None:
+    held = [
+        Use(lane=Lane(endpoint=WRITER, way=Way.HELD, number=each), attempt=tried(each), session=1) for each in (1, 2)
+    ]
+    one = FileSpill.at(tmp_path, REDIS)
+    one.keep(ORDERS, WRITER, US, [tried(1)], held)
+    one.release(ORDERS, WRITER)
+    [left] = FileSpill.at(tmp_path, REDIS).left_behind()
+    assert (left.attempts, left.others) == ((tried(1),), tuple(held))
 
 
 def test_a_prober_that_is_killed_leaves_all_that_it_wrote(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ async def test_attempts_that_cannot_be_read_keep_nothing_from_being_told(
     async def damaged(*_: object) -> None:
         raise Unavailable("Redis", "unreadable", "attempts")
 
-    monkeypatch.setattr(drawing.store, "attempts", damaged)
+    monkeypatch.setattr(drawing.store, "uses", damaged)
     await drawing.to_the_end(upgrade)
     assert drawing.names() == ["strip.png", "report.md", "report.json"]
     assert drawing.thread()[-1].endswith(" The attempts could not be read; the bot's log says why.")
@@ -171,7 +171,7 @@ async def test_a_store_that_does_not_answer_is_asked_again(drawing: Drawing, mon
         raise Unavailable("Redis", "ConnectionError")
 
     with monkeypatch.context() as patch:
-        patch.setattr(drawing.store, "attempts", away)
+        patch.setattr(drawing.store, "uses", away)
         assert await drawing.tell(upgrade) == TROUBLE
     assert drawing.names() == []
     await drawing.to_the_end(upgrade)

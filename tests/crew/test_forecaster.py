@@ -10,11 +10,13 @@ import pytest
 
 from bot.adapters.clock import WallClock
 from bot.adapters.redis import RedisServer, claimed
-from bot.crew import forecaster, prober
+from bot.crew import forecaster, measuring
+from bot.crew.backlog import NoSpill
 from bot.crew.forecaster import Forecaster
-from bot.crew.prober import Cadence, NoSpill, Prober
+from bot.crew.prober import Prober
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.preflight import Unread
 from bot.domain.timeline import Forecast
@@ -34,7 +36,7 @@ BUSY = Looked(
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=0.05))
+    monkeypatch.setattr(measuring, "FLUSH", timedelta(seconds=0.05))
     monkeypatch.setattr(forecaster, "LOOK_EVERY", timedelta(seconds=0.02))
     monkeypatch.setattr(forecaster, "AGAIN", timedelta(seconds=0.02))
 

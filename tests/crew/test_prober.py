@@ -7,9 +7,8 @@ tested elsewhere, but for one test here that goes over the real wire.
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -22,142 +21,38 @@ from bot.adapters.clock import SteadyClock, WallClock
 from bot.adapters.postgres import Postgres, Target
 from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
-from bot.crew import prober
-from bot.crew.prober import Cadence, NoSpill, Prober
+from bot.crew import backlog, measuring
+from bot.crew.prober import Prober
 from bot.domain import upgrade as moves
-from bot.domain.attempts import Attempt, Outcome
+from bot.domain.attempts import Attempt
+from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.expectation import Expectation, Usual
 from bot.domain.ids import UpgradeId
 from bot.domain.measurement import measure
-from bot.domain.phases import Phases
 from bot.domain.timeline import CameBack, CannotMeasure, LookedAway, Moved, Reached
 from bot.domain.topology import Endpoint
 from bot.domain.unobserved import BLINK
 from bot.domain.upgrade import Upgrade
-from bot.ports import Clock, Probe, Spill
 from sandbox.valkey import Valkey
-from tests.crew.house import AKI, MINA, SECOND, US, Death, Store, proposal
+from tests.crew.house import AKI, SECOND, US, Death, Store, proposal
+from tests.crew.probing import (
+    AUTH,
+    LATENESS,
+    OK,
+    REFUSED,
+    WRITER,
+    Script,
+    eventually,
+    order,
+    probing,
+    says,
+    stored,
+    told,
+)
 
-pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
-
-WRITER = f"{US}/writer"
-LATENESS = 0.2  # seconds, on a machine that has other things to do
-OK, REFUSED, AUTH = Outcome.OK, Outcome.REFUSED, Outcome.AUTH
-
-
-@pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=0.05))
-
-
-@dataclass
-class Script:
-    """Plays the probe: every attempt comes to `outcome` at once, or hangs until its deadline while that is None."""
-
-    outcome: Outcome | None = OK
-    version: str = "18.4.1"
-    begun: list[float] = field(default_factory=list)  # by the loop's clock
-    ended: int = 0
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    clock: Clock = field(default_factory=WallClock)
-    most_at_once: int = 0
-    addresses: tuple[str, ...] = ()
-
-    async def attempt(self, endpoint: Endpoint, deadline: timedelta) -> Attempt:  # noqa: ARG002 - there is one
-        start, outcome = self.clock.now(), self.outcome
-        self.begun.append(asyncio.get_running_loop().time())
-        self.most_at_once = max(self.most_at_once, len(self.begun) - self.ended)
-        async with self.changed:
-            self.changed.notify_all()
-        if outcome is None:
-            await asyncio.sleep(deadline.total_seconds())
-        self.ended += 1
-        outcome = outcome or Outcome.TIMEOUT
-        version = self.version if outcome is OK else ""
-        return Attempt(
-            start=start, end=max(start, self.clock.now()), outcome=outcome, version=version, addresses=self.addresses,
-            phases=Phases(connect=212),
-        )  # fmt: skip
-
-    async def until(self, number: int) -> None:
-        """That many attempts are begun."""
-        async with asyncio.timeout(20), self.changed:
-            await self.changed.wait_for(lambda: len(self.begun) >= number)
-
-    async def more(self, number: int) -> None:
-        await self.until(len(self.begun) + number)
-
-
-@pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@asynccontextmanager
-async def probing(
-    store: Store,
-    upgrade: Upgrade,
-    probe: Probe,
-    vantage: str = US,
-    *,
-    holder: str = "somebody",
-    clock: Clock | None = None,
-    spill: Spill | None = None,
-    **cadence: float,
-) -> AsyncIterator["asyncio.Task[None]"]:
-    told = {"calm": 20.0, "hot": 40.0, "deadline": 5.0} | cadence
-    one = Prober(
-        probe,
-        store,
-        clock or WallClock(),
-        Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"])),
-        spill or NoSpill(),
-    )
-    running = asyncio.create_task(one.run(upgrade.id, WRITER, vantage, holder))
-    try:
-        yield running
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def eventually(is_so: Callable[[], Awaitable[bool]], within: float = 20) -> None:
-    """Asked again and again, for the store calls nobody."""
-    until = asyncio.get_running_loop().time() + within
-    while not await is_so():
-        assert asyncio.get_running_loop().time() < until, "it never came to that"
-        await asyncio.sleep(0.02)
-
-
-async def says(store: Store, upgrade: Upgrade, *kinds: str) -> None:
-    """Waits until the timeline tells this, after the proposal, of the endpoint."""
-
-    async def is_told() -> bool:
-        return await told(store, upgrade) == [*kinds]
-
-    await eventually(is_told)
-
-
-async def told(store: Store, upgrade: Upgrade) -> list[str]:
-    about = ("reached", "cannot_measure", "went_down", "came_back", "looked_away")
-    return [kind for kind in await store.kinds(upgrade.id) if kind in about]
-
-
-async def stored(store: Store, upgrade: Upgrade) -> tuple[Attempt, ...]:
-    return (await store.attempts(upgrade.id, WRITER))[1]
-
-
-async def order(store: Store, upgrade: Upgrade) -> Upgrade:
-    now = datetime.now(UTC)
-    upgrade = await store.save(*moves.approve(upgrade, MINA, upgrade.plan.digest, upgrade.rule, now))
-    upgrade = await store.save(*moves.intend(upgrade, (MINA,), now))
-    return await store.save(*moves.accepted(upgrade, now))
-
-
-@pytest.fixture
-async def upgrade(store: Store) -> Upgrade:
-    return await store.create(*proposal(datetime.now(UTC)))
+pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures", "tests.crew.prober_fixtures"]
+pytestmark = pytest.mark.usefixtures("often")
 
 
 # --- when ---
@@ -176,7 +71,7 @@ async def test_the_rate_is_kept_while_attempts_hang(store: Store, upgrade: Upgra
 async def test_no_more_are_in_flight_than_the_role_has_connections_for(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "AT_ONCE", 5)
+    monkeypatch.setattr(measuring, "AT_ONCE", 5)
     script.outcome = None
     async with probing(store, upgrade, script, calm=50, deadline=0.5):
         await script.until(20)
@@ -480,7 +375,7 @@ async def test_whoever_was_cut_off_and_comes_back_tells_nothing_a_second_time(
 async def test_a_calm_time_before_the_order_is_forgotten_and_nothing_from_then_on(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=0.3))
     async with probing(store, upgrade, script):
         await says(store, upgrade, "reached")
         first = (await stored(store, upgrade))[0]
@@ -505,7 +400,7 @@ async def test_a_calm_time_before_the_order_is_forgotten_and_nothing_from_then_o
 async def test_an_outage_across_the_order_keeps_the_success_before_it(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=1))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=1))
     async with probing(store, upgrade, script):
         await says(store, upgrade, "reached")
         script.outcome = REFUSED
@@ -524,7 +419,7 @@ async def test_an_outage_across_the_order_keeps_the_success_before_it(
 async def test_the_last_success_is_kept_while_nobody_knows_yet_what_came_after(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=0.3))
     async with probing(store, upgrade, script, deadline=2):
         await says(store, upgrade, "reached")
         script.outcome = None
@@ -541,7 +436,7 @@ async def test_whoever_takes_over_after_a_long_calm_says_nothing_again(
     store: Store, upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first attempt is not the first of all."""
-    monkeypatch.setattr(prober, "RECENT", timedelta(seconds=0.3))
+    monkeypatch.setattr(measuring, "RECENT", timedelta(seconds=0.3))
     async with probing(store, upgrade, Script()):
         await says(store, upgrade, "reached")
         first = (await stored(store, upgrade))[0]
@@ -559,7 +454,7 @@ async def test_whoever_takes_over_after_a_long_calm_says_nothing_again(
 async def test_whoever_is_stopped_stores_what_has_ended(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "FLUSH", timedelta(seconds=20))
+    monkeypatch.setattr(measuring, "FLUSH", timedelta(seconds=20))
     async with probing(store, upgrade, script):
         await script.until(5)
     assert len(await stored(store, upgrade)) >= 4
@@ -588,7 +483,7 @@ async def test_attempts_outlast_the_absence_of_the_store(valkey: Valkey, script:
 async def test_a_long_absence_is_written_down_in_pieces(
     store: Store, upgrade: Upgrade, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prober, "BATCH", 3)
+    monkeypatch.setattr(backlog, "BATCH", 3)
     sizes: list[int] = []
     add = store.add_attempts
 
@@ -596,7 +491,7 @@ async def test_a_long_absence_is_written_down_in_pieces(
         raise Unavailable("Redis", f"ConnectionError of {len(given)}")
 
     async def back(*given: object) -> None:
-        sizes.append(len(given[-1]))  # type: ignore[arg-type]
+        sizes.append(len(given[3]))  # type: ignore[arg-type]
         await add(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "add_attempts", away)
@@ -644,7 +539,7 @@ async def test_a_lost_answer_of_the_store_counts_nothing_twice(
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prober, "SPILL_AFTER", timedelta(seconds=0.1))
+    monkeypatch.setattr(backlog, "SPILL_AFTER", timedelta(seconds=0.1))
 
 
 def files_in(place: Path) -> int:

@@ -6,7 +6,9 @@ from typing import Any
 
 from bot.domain import upgrade as moves
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.held import Standstill
 from bot.domain.ids import Account, ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.keeping import Fate, KeptSession
 from bot.domain.outage import Outage
 from bot.domain.plan import Plan, make_plan
 from bot.domain.policy import Person, Rule
@@ -209,3 +211,17 @@ def entries(*made: Move) -> tuple[Entry, ...]:
 def regions(number: int) -> Iterable[Region]:
     """The writer's and that many more."""
     return (US, *(Region(f"ap-southeast-{n}") for n in range(1, number + 1)))
+
+
+def kept_session(lane: int = 1, fate: Fate = Fate.SURVIVED) -> KeptSession:
+    """Stood still for 1.1 to 1.3 s, half a minute after noon."""
+    still = Standstill(since=NOON + 30 * SECOND, until=NOON + 31.3 * SECOND, at_least=1.1 * SECOND)
+    return KeptSession(lane=lane, fate=fate, since=NOON, last_ok_at=NOON + MINUTE, longest=still)
+
+
+def dropped_session(lane: int = 1) -> KeptSession:
+    at = NOON + 30 * SECOND
+    return KeptSession(
+        lane=lane, fate=Fate.DROPPED, since=NOON, last_ok_at=at, dropped_by=at + SECOND, outcome=Outcome.SHUTTING_DOWN,
+        sqlstate="57P01", detail="terminating connection | due to administrator command",
+    )  # fmt: skip

@@ -1,5 +1,6 @@
 """What is proven while attempts come in is what is proven once all are in, told as soon as it is certain."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -18,8 +19,9 @@ from bot.domain.ledger import (
     State,
     WentDown,
 )
+from bot.domain.observer import amid, heard
 from bot.domain.outage import outages
-from bot.domain.unobserved import BLINK, unobserved
+from bot.domain.unobserved import BLINK, Unobserved, by_start, unobserved
 from tests.domain.true_signal import World, at, worlds
 
 MS = timedelta(milliseconds=1)
@@ -172,6 +174,56 @@ def test_the_stream_agrees_with_the_whole(world: World, blink: timedelta) -> Non
     assert [each.attempt.start for each in happenings if isinstance(each, WentDown)] == [
         each.first_failure_at for each in whole if each.last_ok_at
     ]
+
+
+@given(worlds(), st.lists(st.integers(0, 80), min_size=1, max_size=4, unique=True), st.sampled_from([BLINK, 10 * MS]))
+@settings(max_examples=500)
+def test_the_stream_agrees_with_the_whole_though_whoever_looks_stands_still(
+    world: World, edges: list[int], blink: timedelta
+) -> None:
+    """A standstill is said when it is over, and nothing that began after it did is settled before."""
+    pairs = list(batched_pairs(sorted(edges)))
+    stood_still = [Unobserved(since=at(since * 1000), until=at(until * 1000)) for since, until in pairs]
+    ledger, happenings, unsaid = Ledger(blink), list[Happening](), list(stood_still)
+    by_end = sorted(world.looks, key=lambda look: look.end)
+    for index, look in enumerate(by_end):
+        while unsaid and unsaid[0].until <= at(look.end):
+            ledger.stand_still(unsaid.pop(0))
+        in_flight = [other.start for other in by_end[index + 1 :] if other.start <= look.end]
+        unheard = [other.start for other in by_end[: index + 1] if unsaid and at(other.end) >= unsaid[0].since - MS]
+        settled = at(min([*in_flight, *unheard, look.end]))
+        happenings += ledger.add(look.attempt, settled=min([settled, *(each.since for each in unsaid)]))
+    for each in unsaid:
+        ledger.stand_still(each)
+    happenings += ledger.settle(THE_END)
+    attempts = sorted(world.attempts, key=by_start)
+    tried_then = heard(attempts, stood_still)
+    whole = outages(tried_then, blink, amid(tried_then, stood_still))
+    assert ledger.outages == whole
+    assert [each.outage for each in happenings if isinstance(each, CameBack)] == [
+        each for each in whole if each.last_ok_at and each.first_ok_at
+    ]
+    away = [each.stretch for each in happenings if isinstance(each, LookedAway)]
+    assert set(unobserved(tried_then, blink)) <= set(away) <= {*unobserved(tried_then, blink), *stood_still}
+
+
+def batched_pairs(edges: list[int]) -> Iterator[tuple[int, int]]:
+    yield from zip(edges[::2], edges[1::2], strict=False)
+
+
+def test_a_standstill_is_told_once_and_not_beside_a_longer_stretch_that_nobody_watched() -> None:
+    def told_with(*stood_still: tuple[int, int]) -> list[str]:
+        ledger = Ledger()
+        for since, until in stood_still:
+            ledger.stand_still(Unobserved(since=at(since * 1000), until=at(until * 1000)))
+        said = []
+        for each in (0, 250, 2_000, 2_250, 5_000, 5_250):
+            said += [_said(one) for one in ledger.add(tried(each, each + 5, OK), settled=at(each * 1000))]
+        return [each for each in [*said, *map(_said, ledger.settle(THE_END))] if "Looked" in each]
+
+    assert told_with((600, 1_400)) == ["LookedAway 600 to 1400", "LookedAway 2250 to 5005"]
+    assert told_with((2_600, 4_400)) == ["LookedAway 2250 to 5005"]
+    assert told_with((5_100, 9_000)) == ["LookedAway 2250 to 5005"], "nobody looked again"
 
 
 @given(worlds())

@@ -6,13 +6,27 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.attempts import Outcome
+from bot.domain.claims import Agreement
 from bot.domain.expectation import expect
+from bot.domain.keeping import Fate
+from bot.domain.lag import Lag
 from bot.domain.measurement import Measurement, RoundTrip
 from bot.domain.preflight import Finding, Severity
 from bot.domain.recorded import WHICH
 from bot.domain.report import Report, report
 from bot.domain.status import Status
-from bot.domain.timeline import Approved, Entry, Finished, Forecast, Intended, Moved, Ordered, Reached
+from bot.domain.timeline import (
+    Approved,
+    CannotUse,
+    Entry,
+    Finished,
+    Forecast,
+    Intended,
+    Moved,
+    Ordered,
+    Reached,
+)  # fmt: skip
+from bot.domain.ways import Way
 from bot.domain.zero_downtime import Obstacle, Outlook
 from bot.messages.markdown import report_markdown
 from tests.domain.making import (
@@ -25,6 +39,8 @@ from tests.domain.making import (
     SORA,
     TEXTS,
     US,
+    dropped_session,
+    kept_session,
     outage,
     plan,
     proposed,
@@ -241,3 +257,44 @@ def test_markdown_leaves_out_what_there_is_not() -> None:
 def test_a_reason_of_many_lines_stays_one_line() -> None:
     text = report_markdown(report(timeline(reason="first\n# not a title\nlast")))
     assert "- Proposed by U0AKI at 2026-04-11 12:00:00.000: first # not a title last" in text.splitlines()
+
+
+def test_the_other_ways_have_their_sections_and_fields() -> None:
+    lag, never = Lag(at_least=SECOND / 4, at=ORDERED, reads=9), Lag(at_least=0 * SECOND, at=None, reads=7)
+    writer = measured(held=(kept_session(), dropped_session(2)), writes=measured())
+    unseen = measured(since=None, resolution=None, outages=())
+    reader = measured(AP, "reader", lag=lag, writes=unseen)
+    other = measured(EU, "reader", lag=never, writes=measured(resolution=SECOND, outages=()))
+    cannot = CannotUse(
+        at=NOON, region=EU, use="reader", vantage=EU, way=Way.ROW, outcome=Outcome.AUTH, detail="no\nrelation"
+    )
+    claim = (
+        "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took 500 ms, "
+        "65 connections preserved, 0 connections dropped."
+    )
+    *before, end = timeline(writer, reader, other)
+    one = report((*before, cannot, rds_said(claim, ORDERED), end))
+    assert [each.fate for each in one.endpoints[0].held] == [Fate.SURVIVED, Fate.DROPPED]
+    assert one.endpoints[0].held[0].stood_still_at_most == 1.3
+    assert one.endpoints[1].lag is not None
+    (compared,) = one.zero_downtime
+    assert (compared.agreement, compared.held_survived, compared.held_dropped) == (Agreement.NO, 1, 1)
+    text = report_markdown(one)
+    for line in (
+        "| us-east-1 | writer | 1 | survived | 1.100 s | 1.300 s | 2026-04-11 12:00:00.000 | never |  |",
+        (
+            "| us-east-1 | writer | 2 | dropped | not noticeably | not noticeably | 2026-04-11 12:00:00.000 | "
+            "between 2026-04-11 12:00:30.000 and 2026-04-11 12:00:31.000 | 57P01 terminating connection \\| due to administrator command |"
+        ),
+        (
+            "- us-east-1, 2026-04-11 12:02:00.000: RDS says 0.500 s, 65 connections preserved, 0 dropped; of the sessions held here "
+            "1 survived and 1 were dropped, standing still at most 1.300 s: disagrees; RDS counts 0 dropped connections, "
+            "and here 1 session was dropped"
+        ),
+        "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | unknown |",
+        "| ap-northeast-1 | reader | not measured | unknown | 0 | 1300 | 11 | 0 | unknown |",
+        "- ap-northeast-1 reader: behind what was written by at least 0.250 s at 2026-04-11 12:02:00.000, the most in 9 reads",
+        "- eu-west-1 reader: never seen behind what was written, in 7 reads",
+        "- eu-west-1 reader: row since 2026-04-11 12:00:00.000: auth no relation",
+    ):
+        assert line in text

@@ -4,13 +4,26 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.keeping import Fate
 from bot.domain.measurement import Measurement
 from bot.domain.report import report
 from bot.domain.status import Status
 from bot.domain.timeline import Entry
 from bot.messages.report_strip import ALT, MOST_MARKS, report_strip
 from bot.messages.strip import MOST_ROWS, Shade, Strip
-from tests.domain.making import AP, NOON, SECOND, TEXTS, US, outage, rds_said, unwatched
+from tests.domain.making import (
+    AP,
+    EU,
+    NOON,
+    SECOND,
+    TEXTS,
+    US,
+    dropped_session,
+    kept_session,
+    outage,
+    rds_said,
+    unwatched,
+)
 from tests.domain.test_report import ORDERED, OVER, finished, measured, timeline
 
 UPGRADED = "Database cluster engine version has been upgraded"
@@ -46,6 +59,27 @@ def test_lanes_show_what_the_report_proves_from_a_little_before_the_order_to_a_l
     ]
     assert (writer.label, writer.verdict) == ("us-east-1 writer, new connections", "down 2.6 to 2.8 s")
     assert reader.verdict == "no outage seen, not watched for 12.0 s"
+
+
+def test_each_way_has_a_lane_of_its_own() -> None:
+    writer = measured(held=(kept_session(), kept_session(2, Fate.MOVED)), writes=measured())
+    reader = measured(AP, "reader", held=(dropped_session(),), writes=measured(outages=()))
+    never = measured(EU, "reader", since=None, until=None, held=(dropped_session(),), writes=measured(since=None))
+    rows = drawn(writer, reader, never).rows
+    assert [(row.label, row.verdict) for row in rows if "new connections" not in row.label] == [
+        ("us-east-1 writer, held sessions", "1 survived, 1 survived in another process, stood still at most 1.3 s"),
+        ("us-east-1 writer, writes", "not taken for 2.6 to 2.8 s"),
+        ("ap-northeast-1 reader, held sessions", "1 dropped"),
+        ("ap-northeast-1 reader, writes", "no outage seen"),
+        ("eu-west-1 reader, held sessions", "1 dropped"),
+        ("eu-west-1 reader, writes", "were never taken"),
+    ]
+    assert [[each.shade for each in row.stretches] for row in rows[1:3]] == [
+        [Shade.UP, Shade.PERHAPS, Shade.PERHAPS],
+        [Shade.UP, Shade.PERHAPS, Shade.DOWN],
+    ]
+    assert [each.shade for each in rows[4].stretches] == [Shade.UP, Shade.DOWN]
+    assert (rows[-1].stretches, rows[-2].stretches) == ((), ())
 
 
 def test_a_lane_that_was_watched_late_or_never() -> None:
@@ -106,7 +140,7 @@ def test_the_alt_text_says_it_all_in_as_many_whole_sentences_as_slack_takes() ->
     many = drawn(*(measured(f"region-{each}", "reader") for each in range(MOST_ROWS + 2)))
     assert len(many.alt) <= ALT
     assert many.alt.endswith(" s.")
-    assert "2 more endpoints not shown" in many.note
+    assert "2 more lanes not shown" in many.note
     assert len(many.rows) == MOST_ROWS
 
 

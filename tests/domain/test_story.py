@@ -19,6 +19,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -38,11 +39,13 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     Slower,
     WentDown,
     Withdrawn,
 )
 from bot.domain.upgrade import Upgrade
+from bot.domain.ways import Way
 from bot.domain.zero_downtime import Obstacle, Outlook
 from tests.domain.making import (
     AKI,
@@ -55,6 +58,8 @@ from tests.domain.making import (
     SORA,
     US,
     cluster,
+    dropped_session,
+    kept_session,
     member,
     outage,
     plan,
@@ -303,7 +308,10 @@ def one_of_each() -> Sequence[Entry]:
         MemberSeen(at=AT, region=US, status="upgrading", version="18.4", instances=("available",)),
         rds_said("Database cluster is online."), reached(),
         CannotMeasure(at=AT, region=US, use="writer", vantage=AP, outcome=Outcome.TLS, detail="expired"),
-        went_down(), came_back(10, 12.7), looked_away(20, 25), MOVED, Overdue(at=AT, after=timedelta(minutes=90)),
+        went_down(), came_back(10, 12.7), looked_away(20, 25), MOVED,
+        SessionsKept(at=AT, region=US, use="writer", sessions=(kept_session(), dropped_session(2))),
+        CannotUse(at=AT, region=US, use="writer", vantage=US, way=Way.WRITE, outcome=Outcome.AUTH, detail="no table"),
+        Overdue(at=AT, after=timedelta(minutes=90)),
         OverBudget(at=AT, region=US, use="writer", at_least=timedelta(seconds=6), budget=timedelta(seconds=5)),
         Slower(at=AT, lasting=timedelta(minutes=9), usual=expect(()).lasting),
         Forecast(at=AT, region=US, vantage=US, asked_at=AT, outlook=Outlook(dropped=None, unread=("no pg_monitor",))),

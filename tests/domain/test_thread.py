@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
+from bot.domain.keeping import Fate
+from bot.domain.lag import Lag
 from bot.domain.measurement import Measurement, RoundTrip
 from bot.domain.quorum import Need
 from bot.domain.report import report
@@ -19,6 +21,7 @@ from bot.domain.timeline import (
     CameBack,
     Cancelled,
     CannotMeasure,
+    CannotUse,
     Declined,
     Entry,
     Expired,
@@ -37,15 +40,18 @@ from bot.domain.timeline import (
     Reminded,
     Reopened,
     Replanned,
+    SessionsKept,
     WentDown,
     Withdrawn,
 )
+from bot.domain.ways import Way
 from bot.domain.zero_downtime import Obstacle, Outlook
 from bot.messages.thread import OUTCOMES, is_line, report_comment, said_of
 from tests.domain.making import (
     AKI,
     AP,
     DBA,
+    EU,
     MINA,
     MINUTE,
     NOON,
@@ -53,6 +59,8 @@ from tests.domain.making import (
     SORA,
     TEXTS,
     US,
+    dropped_session,
+    kept_session,
     outage,
     plan,
     proposed,
@@ -228,6 +236,19 @@ def finished(
             "that this machine resolves it"),
         ),
         (
+            SessionsKept(at=AT, region=US, use="writer", sessions=(kept_session(), kept_session(2, Fate.MOVED), kept_session(3))),
+            f"{CLOCK}  us-east-1  writer  held sessions: 3 of 3 survived, stood still at most 1.3 s",
+        ),
+        (
+            SessionsKept(at=AT, region=AP, use="reader", sessions=(dropped_session(), kept_session(2, Fate.LOST))),
+            (f"{CLOCK}  ap-northeast-1  reader  held sessions: 0 of 2 survived, 1 dropped (57P01), "
+            "of 1 nobody knows, for whoever held them is gone, stood still at most 1.3 s"),
+        ),
+        (
+            CannotUse(at=AT, region=US, use="writer", vantage=US, way=Way.WRITE, outcome=Outcome.AUTH, detail="no relation"),
+            f"{CLOCK}  us-east-1  writer  writes cannot be measured, the rest goes on: authentication failed (no relation)",
+        ),
+        (
             Overdue(at=AT, after=timedelta(minutes=90)),
             ("<@U0AKI>, <!subteam^S0DBA>, <@U0SORA>: this takes longer than 1 h 30 min. AWS has no cancel; the bot keeps "
             "following. Look at the RDS console, and open a case with AWS if nothing moves."),
@@ -275,6 +296,41 @@ def test_a_forecast_is_told_when_it_has_changed() -> None:
     crowd = told(foretold(*("&" * 300 for _ in range(12))), foretold()) or ""
     assert len(crowd) < 4000
     assert crowd.endswith("\n• and 3 more")
+
+
+def test_the_end_tells_what_the_other_ways_saw_and_whether_rds_agrees() -> None:
+    claim = (
+        "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took 500 ms, "
+        "65 connections preserved, 0 connections dropped. See the database error log for details."
+    )
+    writer = measured(held=(kept_session(), kept_session(2)), writes=measured())
+    lag = Lag(at_least=timedelta(seconds=0.25), at=AT, reads=9)
+    reader = measured(AP, "reader", held=(dropped_session(), kept_session()), writes=measured(since=None), lag=lag)
+    never = Lag(at_least=timedelta(), at=None, reads=9)
+    other = measured(EU, "reader", held=(kept_session(),), writes=measured(outages=()), lag=never)
+
+    def said(*measurements: Measurement) -> list[str]:
+        end = Finished(at=AT, outcome=Status.SUCCEEDED, why="", versions={}, measured=measurements)
+        return (told(end, rds_said(claim, AT)) or "").splitlines()[2:]
+
+    rds = "Zero downtime in us-east-1: RDS says 0.5 s, 65 connections preserved, 0 dropped; "
+    assert said(writer, reader, other) == [
+        (
+            "Held sessions: us-east-1 writer 2 of 2 survived, stood still at most 1.3 s · ap-northeast-1 reader 0 of 1 survived, "
+            "1 dropped (57P01) · eu-west-1 reader 1 of 1 survived, stood still at most 1.3 s"
+        ),
+        (
+            "Writes: us-east-1 writer not taken for 2.6 to 2.8 s · ap-northeast-1 reader were never taken · "
+            "eu-west-1 reader no outage seen in 1300 attempts"
+        ),
+        "What was written: ap-northeast-1 reader behind by at least 0.250 s once · eu-west-1 reader never seen behind in 9 reads",
+        f"{rds}of 2 sessions held here 2 survived, stood still at most 1.3 s: agrees.",
+    ]
+    assert said(measured(held=(dropped_session(),)))[-1] == (
+        f"{rds}of 1 session held here 1 dropped. That does not agree: RDS counts 0 dropped connections, "
+        "and here 1 session was dropped."
+    )
+    assert said(measured()) == [f"{rds}no session was held here meanwhile, so that cannot be compared."]
 
 
 def test_the_end_is_told_with_its_duration_versions_and_downtime() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.domain.plan import make_plan
 from bot.domain.topology import Endpoint, GlobalCluster, Member, Role
 from tests.domain.making import ACCOUNT, AP, US, cluster, instance, member, v
 
@@ -74,3 +75,13 @@ def test_a_version_is_shown_as_rds_writes_it_and_a_hidden_region_as_such() -> No
     mysql, hidden = "8.0.mysql_aurora.3.08.0", member(AP, unread="AccessDenied")
     assert cluster(version_text=mysql).runs == member(version_text=mysql).runs == mysql
     assert cluster(member(), hidden).unread == "AccessDenied"
+
+
+def test_instances_are_measured_by_themselves_where_the_rule_wishes_it() -> None:
+    one, other = (instance(f"orders-us-{n}", endpoint=host) for n, host in ((1, "one.us"), (2, None)))
+    seen = cluster(member(US).model_copy(update={"instances": (one, other)}), member(AP))
+    assert [each.key for each in make_plan(seen, v("18.6")).endpoints] == ["us-east-1/writer", "ap-northeast-1/reader"]
+    wished = make_plan(seen, v("18.6"), "instances")
+    assert [each.key for each in wished.endpoints][2:] == ["us-east-1/orders-us-1"]
+    assert (wished.endpoints[2].host, wished.endpoints[2].port) == ("one.us", 5432)
+    assert wished.digest == make_plan(seen, v("18.6")).digest

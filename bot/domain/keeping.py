@@ -1,0 +1,153 @@
+"""What became of the sessions that were held at an endpoint: through one outage, and since the order."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.attempts import Outcome
+from bot.domain.base import Value
+from bot.domain.held import PATIENCE, Session, Standstill, sessions
+from bot.domain.outage import Outage
+from bot.domain.unobserved import Unobserved
+from bot.domain.ways import Use, Way
+
+BEFORE: Final = timedelta(seconds=30)  # the answers before the order from which one knows how long one takes
+
+
+class Fate(StrEnum):
+    """`moved`: the connection survived, and another process serves it. `lost`: whoever held it is gone, so nobody knows."""
+
+    SURVIVED = "survived"
+    MOVED = "moved"
+    DROPPED = "dropped"
+    LOST = "lost"
+
+
+class KeptSession(Value):
+    """One session of a held lane, from 1. Its standstill is the longest since the order, or in the outage that is told.
+
+    It was dropped after `last_ok_at`, the start of its last answer, and by `dropped_by`, the end of the use that found it
+    gone; `outcome`, `sqlstate` and `detail` are what that was told.
+    """
+
+    lane: int
+    fate: Fate
+    since: datetime
+    last_ok_at: datetime
+    longest: Standstill | None = None
+    dropped_by: datetime | None = None
+    outcome: Outcome | None = None
+    sqlstate: str = ""
+    detail: str = ""
+
+
+def kept_since(
+    uses: Iterable[Use], ordered_at: datetime, stood_still: Sequence[Unobserved] = ()
+) -> tuple[KeptSession, ...]:
+    """Every session that was held at the order or after it, by lane and in order."""
+    return tuple(
+        _kept(number, each, is_last=each is found[-1])
+        for number, lane in _lanes(uses).items()
+        for found in [_recent(lane, ordered_at, stood_still)]
+        for each in found
+        if max(each.last_ok.start, each.dropped.end if each.dropped else each.last_ok.start) >= ordered_at
+    )
+
+
+def _recent(lane: Sequence[Use], ordered_at: datetime, stood_still: Sequence[Unobserved]) -> tuple[Session, ...]:
+    return sessions((each for each in lane if each.attempt.start >= ordered_at - BEFORE), stood_still)
+
+
+def kept_through(uses: Iterable[Use], over: Outage) -> tuple[KeptSession, ...] | None:
+    """What became of those that were held as this outage began; None while one of them may yet answer."""
+    found: list[KeptSession] = []
+    for number, lane in _lanes(uses).items():
+        all_of_it = sessions(lane)
+        held = [each for each in all_of_it if _was_held(each, over)]
+        if not held:
+            continue
+        if held[-1] is all_of_it[-1] and _may_yet_answer(held[-1], over):
+            return None
+        found.append(_kept(number, held[-1], is_last=held[-1] is all_of_it[-1]))
+    return tuple(found)
+
+
+def _was_held(session: Session, over: Outage) -> bool:
+    began = over.last_ok_at or over.began_by
+    gone_by = session.dropped.end if session.dropped else None
+    return session.since <= over.began_by and (gone_by is None or gone_by >= began)
+
+
+def _may_yet_answer(session: Session, over: Outage) -> bool:
+    return session.dropped is None and over.ended_by is not None and session.last_ok.start < over.ended_by
+
+
+def _lanes(uses: Iterable[Use]) -> Mapping[int, list[Use]]:
+    found: dict[int, list[Use]] = {}
+    for each in uses:
+        if each.lane.way is Way.HELD:
+            found.setdefault(each.lane.number, []).append(each)
+    return dict(sorted(found.items()))
+
+
+def _kept(lane: int, session: Session, *, is_last: bool) -> KeptSession:
+    gone = session.dropped
+    fate = _fate(session, is_last=is_last)
+    told = gone if fate is Fate.DROPPED else None
+    return KeptSession(
+        lane=lane,
+        fate=fate,
+        since=session.since,
+        last_ok_at=session.last_ok.start,
+        longest=session.longest,
+        dropped_by=told and told.end,
+        outcome=told and told.outcome,
+        sqlstate=told.sqlstate if told else "",
+        detail=told.detail if told else "",
+    )
+
+
+def _fate(session: Session, *, is_last: bool) -> Fate:
+    """A time-out says that a session was dropped only to those who wait long enough; who took over did not hear its answer."""
+    gone = session.dropped
+    if gone and gone.outcome is Outcome.TIMEOUT and not is_last and gone.end - session.last_ok.start < PATIENCE:
+        return Fate.LOST
+    if gone:
+        return Fate.DROPPED
+    return Fate.SURVIVED if len(session.served_by) == 1 else Fate.MOVED
+
+
+class Keeping(Value):
+    """All of some sessions together. `at_most` is how long one of them stood still at most; None: none did noticeably."""
+
+    survived: int
+    dropped: int
+    lost: int
+    at_least: timedelta | None
+    at_most: timedelta | None
+
+    @property
+    def held(self) -> int:
+        return self.survived + self.dropped + self.lost
+
+
+def in_all(kept: Sequence[KeptSession]) -> Keeping:
+    fates = [each.fate for each in kept]
+    stills = [each.longest for each in kept if each.longest]
+    return Keeping(
+        survived=fates.count(Fate.SURVIVED) + fates.count(Fate.MOVED),
+        dropped=fates.count(Fate.DROPPED),
+        lost=fates.count(Fate.LOST),
+        at_least=max((each.at_least for each in stills), default=None),
+        at_most=max((each.at_most for each in stills), default=None),
+    )
+
+
+def first_of_each(kept: Iterable[KeptSession]) -> Iterator[KeptSession]:
+    """The sessions that were held first: at the order, unless their lane had none then."""
+    seen: set[int] = set()
+    for each in kept:
+        if each.lane not in seen:
+            seen.add(each.lane)
+            yield each

@@ -1,0 +1,65 @@
+"""A schedule of its own for each way of using an endpoint: tries are launched on time, and none waits for another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.domain.attempts import AT_ONCE
+
+
+@dataclass
+class Pace:
+    """`attempt` is launched `rate()` times a second and given when it was due. Belongs to one event loop."""
+
+    attempt: Callable[[datetime], Awaitable[None]]
+    rate: Callable[[], float]
+    now: Callable[[], datetime]
+    at_once: int = AT_ONCE
+    flying: dict[asyncio.Task[None], datetime] = field(default_factory=dict)
+    _due: float | None = None  # by the loop's clock
+    _broken: BaseException | None = None
+
+    async def keep(self) -> None:
+        """Until cancelled, or until a try raises. Whoever is late skips, and does not catch up in a burst.
+
+        Nor is one launched beside too many that hang: what is missed so long is a stretch that nobody watched.
+        """
+        loop = asyncio.get_running_loop()
+        self._due = loop.time()
+        while not self._broken:
+            if len(self.flying) < self.at_once:
+                self._launch(self._due_at())
+            self._due = max(self._due + 1 / self.rate(), loop.time())
+            await asyncio.sleep(self._due - loop.time())
+        raise self._broken
+
+    @property
+    def settled(self) -> datetime:
+        """Every try that was due before has ended."""
+        return min((self._due_at(), *self.flying.values()))
+
+    def _due_at(self) -> datetime:
+        """When the next one is due, or now if that is still to come."""
+        late = 0.0 if self._due is None else max(0.0, asyncio.get_running_loop().time() - self._due)
+        return self.now() - timedelta(seconds=late)
+
+    def _launch(self, due: datetime) -> None:
+        task = asyncio.create_task(self._try(due))
+        self.flying[task] = due
+        task.add_done_callback(self._land)
+
+    async def _try(self, due: datetime) -> None:
+        await self.attempt(due)
+
+    def _land(self, done: asyncio.Task[None]) -> None:
+        self.flying.pop(done, None)
+        if not done.cancelled():
+            self._broken = self._broken or done.exception()
+
+
+async def stop(*tasks: asyncio.Task[None]) -> None:
+    """Cancel them, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,190 @@
+"""What became of held sessions, what RDS claims of them, and how far a reader was behind."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.attempts import Attempt, Outcome
+from bot.domain.claims import Agreement, Claim, claims, compared
+from bot.domain.keeping import Fate, KeptSession, first_of_each, in_all, kept_since, kept_through
+from bot.domain.lag import Lag, row_lag
+from bot.domain.measurement import Measurement, measure, measure_ways
+from bot.domain.outage import Outage
+from bot.domain.unobserved import Unobserved
+from bot.domain.ways import CONTROL, Lane, Use, Way
+from tests.domain.making import AP, NOON, SECOND, US, rds_said
+
+OK, REFUSED, TIMEOUT, RESET = Outcome.OK, Outcome.REFUSED, Outcome.TIMEOUT, Outcome.RESET
+ZDP = (
+    "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took {ms} ms, "
+    "{preserved} connections preserved, {dropped} connections dropped. See the database error log for details."
+)
+
+
+def at(seconds: float) -> timedelta:
+    return seconds * SECOND
+
+
+def tried(start: float, end: float, outcome: Outcome = OK, said: str = "4711", sqlstate: str = "") -> Attempt:
+    text = {"version" if outcome is OK else "detail": said}
+    return Attempt(start=NOON + at(start), end=NOON + at(end), outcome=outcome, sqlstate=sqlstate, **text)
+
+
+def used(attempt: Attempt, lane: int = 1, session: int = 1) -> Use:
+    return Use(lane=Lane(endpoint="e", way=Way.HELD, number=lane), attempt=attempt, session=session)
+
+
+def calm(since: float, until: float, lane: int = 1, session: int = 1, pid: str = "4711") -> list[Use]:
+    """Ten uses a second."""
+    steps = range(round(since * 10), round(until * 10))
+    return [used(tried(each / 10, each / 10 + 0.01, said=pid), lane, session) for each in steps]
+
+
+def fell(since: float = 10, until: float = 12) -> Outage:
+    (outage,) = measure(
+        US, "writer", (US,),
+        [tried(since, since + 0.01), tried(since + 0.1, since + 0.11, REFUSED), tried(until, until + 0.01)],
+    ).outages  # fmt: skip
+    return outage
+
+
+SURVIVED = [*calm(0, 10), used(tried(10, 11.5)), *calm(11.6, 14)]
+MOVED = [*calm(0, 10, 2), used(tried(10, 11.8, said="4712"), 2), *calm(11.9, 14, 2, pid="4712")]
+DROPPED = [*calm(0, 10, 3), used(tried(10, 10.1, RESET, "cut", "57P01"), 3), *calm(12, 14, 3, 2, "4713")]
+
+
+def test_sessions_that_survive_move_and_are_dropped_in_an_outage() -> None:
+    kept = kept_through([*SURVIVED, *MOVED, *DROPPED], fell())
+    assert kept is not None
+    assert [each.fate for each in kept] == [Fate.SURVIVED, Fate.MOVED, Fate.DROPPED]
+    survived, _, dropped = kept
+    assert survived.longest is not None
+    assert at(1.4) < survived.longest.at_least <= survived.longest.at_most == at(1.6)
+    assert (dropped.dropped_by, dropped.outcome, dropped.sqlstate) == (NOON + at(10.1), RESET, "57P01")
+    together = in_all(kept)
+    assert (together.held, together.survived, together.dropped, together.lost) == (3, 2, 1, 0)
+    assert together.at_most == at(1.9)
+
+
+def test_nothing_is_told_while_a_session_may_yet_answer() -> None:
+    silent = [*calm(0, 10), used(tried(10, 13, TIMEOUT, "no answer"))]
+    assert kept_through(silent, fell()) is None
+    answered = kept_through([*silent, used(tried(13, 13.5))], fell())
+    assert answered is not None
+    assert answered[0].fate is Fate.SURVIVED
+
+
+def test_what_was_opened_after_an_outage_or_gone_before_it_was_not_held_in_it() -> None:
+    before = [*calm(0, 3), used(tried(3, 3.1, RESET, "cut"))]
+    assert kept_through([*before, *calm(12, 14, session=2)], fell()) == ()
+
+
+def test_of_a_session_whose_holder_is_gone_nobody_knows() -> None:
+    silent = [*calm(0, 10), used(tried(10, 12, TIMEOUT, "no answer"))]
+    taken_over = [*silent, *calm(13, 14, session=2, pid="4713")]
+    kept = kept_through(taken_over, fell())
+    assert kept is not None
+    assert [each.fate for each in kept] == [Fate.LOST]
+    given_up = [*silent, used(tried(69, 72, TIMEOUT, "no answer")), *calm(73, 74, session=2)]
+    assert [each.fate for each in kept_since(given_up, NOON)] == [Fate.DROPPED, Fate.SURVIVED]
+
+
+def test_since_the_order_each_session_counts_that_was_held_then_or_later() -> None:
+    uses = [*calm(0, 3), used(tried(3, 3.1, RESET, "cut")), *calm(4, 10, session=2), used(tried(10, 10.1, RESET, "cut"), session=2),
+            *calm(12, 14, session=3)]  # fmt: skip
+    kept = kept_since(uses, NOON + at(5))
+    assert [(each.lane, each.fate) for each in kept] == [(1, Fate.DROPPED), (1, Fate.SURVIVED)]
+    assert [each.since for each in first_of_each(kept)] == [NOON + at(4)]
+    assert kept_since([], NOON) == ()
+
+
+def test_a_measurement_of_all_ways_and_an_older_one_that_has_none() -> None:
+    connect = [Use(lane=Lane(endpoint="e", way=Way.CONNECT), attempt=tried(each, each + 0.1)) for each in range(14)]
+    writes = [Use(lane=Lane(endpoint="e", way=Way.WRITE), attempt=each) for each in
+              (tried(9, 9.1), tried(10, 10.1, REFUSED), tried(11, 11.1))]  # fmt: skip
+    still = [Use(lane=CONTROL, attempt=tried(5.2, 6.1, Outcome.OURS, "stood still"))]
+    whole = measure_ways(US, "writer", (US,), [*connect, *writes, *SURVIVED, *still], NOON)
+    assert (whole.attempts, len(whole.held)) == (14, 1)
+    assert whole.writes is not None
+    assert [each.at_most for each in whole.writes.outages] == [at(2.1)]
+    assert whole.unobserved == (Unobserved(since=NOON + at(5.2), until=NOON + at(6.1)),)
+    cost = whole.since_order(NOON + at(12), NOON + at(14))
+    assert cost.writes is not None
+    assert cost.writes.outages == ()
+    old = whole.model_dump(mode="json", exclude={"held", "writes", "lag"})
+    assert Measurement.model_validate(old).held == ()
+    assert Measurement.model_validate_json(whole.model_dump_json()) == whole
+
+
+def stand(at_least: float, at_most: float, fate: Fate = Fate.SURVIVED, lane: int = 1) -> KeptSession:
+    still = {"since": NOON, "until": NOON + at(at_most), "at_least": at(at_least)}
+    made = {"lane": lane, "fate": fate, "since": NOON, "last_ok_at": NOON, "longest": still}
+    return KeptSession.model_validate(made)
+
+
+def held_by(*sessions: KeptSession) -> Measurement:
+    return measure(US, "writer", (US,), []).model_copy(update={"held": sessions})
+
+
+def zdp(ms: int = 800, preserved: int = 3, dropped: int = 0) -> str:
+    return ZDP.format(ms=ms, preserved=preserved, dropped=dropped)
+
+
+def test_what_the_cluster_and_its_instance_say_is_one_claim() -> None:
+    said = [rds_said(zdp(), NOON + at(each)).event for each in (0, 1, 600)]
+    failed = rds_said("Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished.", NOON).event
+    found = claims([*said, failed, rds_said("DB instance restarted", NOON).event])
+    assert [each.at for each in found] == [NOON, NOON + at(600)]
+    assert found[0] == Claim(at=NOON, region=US, took=at(0.8), preserved=3, dropped=0)
+
+
+@pytest.mark.parametrize(
+    ("message", "sessions", "agreement"),
+    [
+        (zdp(), [stand(0.5, 1.3)], Agreement.YES),
+        (zdp(dropped=1), [stand(0, 0.1, Fate.DROPPED)], Agreement.YES),
+        (zdp(), [stand(0, 0.1, Fate.DROPPED)], Agreement.NO),
+        (zdp(preserved=0), [stand(0.5, 1.3)], Agreement.NO),
+        (zdp(ms=100), [stand(1.2, 1.3)], Agreement.NO),
+        (zdp(), [stand(1.2, 1.3, Fate.LOST)], Agreement.CANNOT_TELL),
+        (zdp(), [], Agreement.CANNOT_TELL),
+    ],
+)
+def test_a_claim_agrees_with_what_sessions_saw_or_not(
+    message: str, sessions: list[KeptSession], agreement: Agreement
+) -> None:
+    (found,) = compared([rds_said(message, NOON).event], [held_by(*sessions)])
+    assert found.agreement is agreement
+    assert bool(found.why) is (agreement is Agreement.NO)
+
+
+def test_a_claim_of_a_place_that_nobody_measured_cannot_be_compared() -> None:
+    elsewhere = held_by(stand(0.5, 1.3)).model_copy(update={"region": AP})
+    (found,) = compared([rds_said(zdp(), NOON).event], [elsewhere])
+    assert found.agreement is Agreement.CANNOT_TELL
+
+
+def row(start: float, end: float, written: float) -> Attempt:
+    return tried(start, end, said=f"{written:.6f}")
+
+
+def test_a_reader_is_behind_by_what_was_written_before_it_read() -> None:
+    writes = [row(0, 0.1, 100), row(1, 1.1, 101), row(2, 2.1, 102)]
+    assert row_lag(writes, [row(2.5, 2.6, 102)]) == Lag(at_least=timedelta(), at=None, reads=1)
+    lag = row_lag(writes, [row(2.5, 2.6, 102), row(3, 3.1, 100), row(3.05, 3.2, 101)])
+    assert lag == Lag(at_least=at(1.9), at=NOON + at(3), reads=3)
+    assert row_lag(writes, [tried(5, 5.1, said="")]) == Lag(at_least=at(4.9), at=NOON + at(5), reads=1)
+    assert row_lag([], [row(1, 2, 3)]) is None
+    assert row_lag(writes, [tried(1, 2, REFUSED)]) is None
+
+
+@given(st.lists(st.integers(0, 500), min_size=1), st.integers(0, 500), st.integers(0, 500))
+def test_no_reader_is_called_further_behind_than_it_was(writes: list[int], read: int, behind: int) -> None:
+    """It shows all that was written until `behind` before it was read."""
+    written = [row(each, each + 0.5, each) for each in sorted(set(writes))]
+    shown = max((each for each in writes if each + 0.5 <= read - behind), default=-1)
+    lag = row_lag(written, [row(read, read + 0.1, shown)])
+    assert lag is not None
+    assert lag.at_least <= at(behind)
