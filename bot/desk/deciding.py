@@ -30,6 +30,7 @@ from bot.domain.policy import (
 )
 from bot.domain.preflight import blockers, preflight
 from bot.domain.quorum import Need
+from bot.domain.status import Status
 from bot.domain.story import tell
 from bot.domain.targets import choose_target
 from bot.domain.topology import GlobalCluster
@@ -112,6 +113,11 @@ class Deciding(Freezing):
             ruled = ruling_on(rule, case, directory, self.clock.now())
             check_approver(person, rule, directory.groups, self.home, ruled.missing)
             await self._keep_up(read, rule)
+            if by in read.approved_by and read.status is Status.PROPOSED and not (ruled.missing or ruled.against):
+                raise Refused(
+                    "You have approved this upgrade already, and the rule asks for no more now. "
+                    "Withdraw your approval and give it again, and it is ordered; or let another approver click."
+                )
             move = moves.approve(read, by, digest, rule, self.clock.now(), missing=ruled.missing, card=card)
             ruled.check()
             check_counts(by, rule, ruled)
