@@ -149,6 +149,12 @@ class Deciding(Freezing):
         before = await self.upgrades.get(upgrade)
         if before is None:
             raise Refused("This upgrade is not known any more. Propose it with `/aurora upgrade`.")
+        for newest in await self.upgrades.latest(1, before.cluster):
+            if newest.id != before.id and newest.status.is_final and newest.proposed_at >= before.proposed_at:
+                raise Refused(
+                    f"This button was used, or `{before.cluster}` proposed otherwise since: that {moves.ended(newest.status)}. "
+                    "Propose it with `/aurora upgrade` if you want it."
+                )
         budget = stricter(before.own_budget, self.policies.policy().rule_for(before.cluster).budget)
         budget = budget if before.own_budget else None
         return await self.propose(by, before.cluster, str(before.plan.target), before.reason, budget)

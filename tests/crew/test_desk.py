@@ -194,6 +194,20 @@ async def test_what_expired_is_proposed_again_by_whoever_asks(home: Home) -> Non
     assert "not known any more" in (await refused(home.desk.propose_again(REN, UpgradeId("orders-00000000")))).sentence
 
 
+async def test_an_expired_card_proposes_again_once(home: Home) -> None:
+    """An old one that somebody finds does not bring back what others have declined since."""
+    first = await home.proposed()
+    home.clock.move(60 * MINUTE)
+    again = (await home.desk.propose_again(REN, first.id)).upgrade
+    assert "has an open upgrade already" in (await refused(home.desk.propose_again(REN, first.id))).sentence
+    await home.desk.decline(MINA, again.id)
+    home.clock.move(MINUTE)
+    assert (await refused(home.desk.propose_again(REN, first.id))).sentence == (
+        "This button was used, or `orders` proposed otherwise since: that was declined. "
+        "Propose it with `/aurora upgrade` if you want it."
+    )
+
+
 async def test_a_withdrawn_approval_orders_nothing(home: Home) -> None:
     upgrade = await home.approved()
     upgrade = await home.desk.withdraw(MINA, upgrade.id)
