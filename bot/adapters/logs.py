@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Final
@@ -60,13 +61,13 @@ class DiscreetFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         try:
             text = super().format(record)
-        except (TypeError, ValueError, KeyError):  # logging itself would print the arguments as they are
+        except Exception:  # logging itself would print the arguments, and what went wrong with them, as they are
             text = f"{record.levelname} {record.name}: its arguments do not fit: {record.msg}"
         return self._discreet(text)
 
 
 def start(level: str, secrets: Iterable[str]) -> None:
-    """All loggers write to stderr through one formatter; so do warnings, and what ends the process."""
+    """All loggers write to stderr through one formatter; so do warnings, and what ends the process or a thread of it."""
     handler = logging.StreamHandler()
     handler.setFormatter(DiscreetFormatter(Discretion(secrets)))
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -74,6 +75,8 @@ def start(level: str, secrets: Iterable[str]) -> None:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
     logging.captureWarnings(capture=True)
     sys.excepthook = _last_words
+    sys.unraisablehook = _unraisable
+    threading.excepthook = _thread_ended
 
 
 def _last_words(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -81,3 +84,15 @@ def _last_words(kind: type[BaseException], error: BaseException, traceback: Trac
         sys.__excepthook__(kind, error, traceback)
     else:
         logging.getLogger(__name__).critical("this process ends", exc_info=(kind, error, traceback))
+
+
+def _unraisable(broke: "sys.UnraisableHookArgs") -> None:
+    told = (broke.exc_type, broke.exc_value, broke.exc_traceback) if broke.exc_value else None
+    logging.getLogger(__name__).error(
+        "%s: %s", broke.err_msg or "an exception is ignored in", broke.object, exc_info=told
+    )
+
+
+def _thread_ended(broke: threading.ExceptHookArgs) -> None:
+    told = (broke.exc_type, broke.exc_value, broke.exc_traceback) if broke.exc_value else None
+    logging.getLogger(__name__).error("a thread ends", exc_info=told)

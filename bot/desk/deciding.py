@@ -30,6 +30,7 @@ from bot.domain.policy import (
 )
 from bot.domain.preflight import blockers, preflight
 from bot.domain.quorum import Need
+from bot.domain.status import Status
 from bot.domain.story import tell
 from bot.domain.targets import choose_target
 from bot.domain.topology import GlobalCluster
@@ -112,6 +113,11 @@ class Deciding(Freezing):
             ruled = ruling_on(rule, case, directory, self.clock.now())
             check_approver(person, rule, directory.groups, self.home, ruled.missing)
             await self._keep_up(read, rule)
+            if by in read.approved_by and read.status is Status.PROPOSED and not (ruled.missing or ruled.against):
+                raise Refused(
+                    "You have approved this upgrade already, and the rule asks for no more now. "
+                    "Withdraw your approval and give it again, and it is ordered; or let another approver click."
+                )
             move = moves.approve(read, by, digest, rule, self.clock.now(), missing=ruled.missing, card=card)
             ruled.check()
             check_counts(by, rule, ruled)
@@ -143,6 +149,12 @@ class Deciding(Freezing):
         before = await self.upgrades.get(upgrade)
         if before is None:
             raise Refused("This upgrade is not known any more. Propose it with `/aurora upgrade`.")
+        for newest in await self.upgrades.latest(1, before.cluster):
+            if newest.id != before.id and newest.status.is_final and newest.proposed_at >= before.proposed_at:
+                raise Refused(
+                    f"This button was used, or `{before.cluster}` proposed otherwise since: that {moves.ended(newest.status)}. "
+                    "Propose it with `/aurora upgrade` if you want it."
+                )
         budget = stricter(before.own_budget, self.policies.policy().rule_for(before.cluster).budget)
         budget = budget if before.own_budget else None
         return await self.propose(by, before.cluster, str(before.plan.target), before.reason, budget)

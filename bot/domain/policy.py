@@ -295,8 +295,11 @@ def check_approver(person: Person, rule: Rule, groups: Groups, home: TeamId, mis
 
 
 def check_counts(by: UserId, rule: Rule, ruling: Ruling) -> None:
-    """Refused when this approval, among those given, fills no slot: others have filled all that this person could."""
-    if by not in ruling.counting:
+    """Refused when this approval, among those given, fills no slot: others have filled all that this person could.
+
+    Not when nothing is missing: a rule that asks for less than it did is met by the next click.
+    """
+    if by not in ruling.counting and ruling.missing:
         raise Refused(
             f"Not counted: what you could approve is approved already, and one person counts once. {_capital(rule.named)} asks for others.",
             needs=ruling.missing,

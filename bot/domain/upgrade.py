@@ -238,7 +238,7 @@ def check_open(upgrade: Upgrade, now: datetime) -> None:
             "The order has been given, and AWS has no cancel: it finishes or rolls back by itself. The thread tells how it goes."
         )
     if upgrade.status.is_final:
-        raise Refused(f"This upgrade is over: it {_ended(upgrade.status)}.")
+        raise Refused(f"This upgrade is over: it {ended(upgrade.status)}.")
     if now >= upgrade.expires_at:
         raise Refused("This proposal has expired. Propose it again.")
 
@@ -252,7 +252,8 @@ def check_card(upgrade: Upgrade, by: UserId, card: int | None) -> None:
         )
 
 
-def _ended(status: Status) -> str:
+def ended(status: Status) -> str:
+    """How it ended, as people say it after what it is of."""
     return {Status.SUCCEEDED: "succeeded", Status.FAILED: "failed", Status.EXPIRED: "expired"}.get(
         status, f"was {said(status)}"
     )

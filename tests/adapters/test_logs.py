@@ -184,6 +184,40 @@ def test_a_line_whose_arguments_do_not_fit_is_written_without_them() -> None:
     assert said.format(record) == "DEBUG redis: its arguments do not fit: hunter %s of %s"
 
 
+OUT_OF_THE_WAY = """
+import logging, threading
+from bot.adapters import logs
+
+secret = "sword" + "fish"
+logs.start("INFO", [secret])
+
+class Odd:
+    def __str__(self):
+        raise AttributeError(secret)
+
+    def __del__(self):
+        raise LookupError(secret)
+
+def end():
+    raise RuntimeError(secret)
+
+logging.getLogger("redis").info("said %s", Odd())
+thread = threading.Thread(target=end)
+thread.start()
+thread.join()
+"""
+
+
+def test_what_goes_wrong_where_nobody_looks_goes_the_same_way() -> None:
+    """In a thread, in a finalizer, and while a line is written."""
+    ended = subprocess.run([sys.executable, "-c", OUT_OF_THE_WAY], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert f"RuntimeError: {HIDDEN}" in ended.stderr
+    assert f"LookupError: {HIDDEN}" in ended.stderr
+    assert "INFO redis: its arguments do not fit: said %s" in ended.stderr
+    assert "swordfish" not in ended.stderr
+
+
 PROGRAM = """
 import logging, sys, warnings
 from bot.adapters import logs

@@ -17,6 +17,7 @@ from bot.desk import Desk
 from bot.domain import upgrade as moves
 from bot.domain.answered import History, Past, Standing, Thawed
 from bot.domain.attempts import Outcome
+from bot.domain.audit import audit
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.expectation import Expectation, Usual, expect
 from bot.domain.freezing import Freeze, Unreadable
@@ -191,6 +192,20 @@ async def test_what_expired_is_proposed_again_by_whoever_asks(home: Home) -> Non
         REN, first.cluster, first.plan.target, first.reason,
     )  # fmt: skip
     assert "not known any more" in (await refused(home.desk.propose_again(REN, UpgradeId("orders-00000000")))).sentence
+
+
+async def test_an_expired_card_proposes_again_once(home: Home) -> None:
+    """An old one that somebody finds does not bring back what others have declined since."""
+    first = await home.proposed()
+    home.clock.move(60 * MINUTE)
+    again = (await home.desk.propose_again(REN, first.id)).upgrade
+    assert "has an open upgrade already" in (await refused(home.desk.propose_again(REN, first.id))).sentence
+    await home.desk.decline(MINA, again.id)
+    home.clock.move(MINUTE)
+    assert (await refused(home.desk.propose_again(REN, first.id))).sentence == (
+        "This button was used, or `orders` proposed otherwise since: that was declined. "
+        "Propose it with `/aurora upgrade` if you want it."
+    )
 
 
 async def test_a_withdrawn_approval_orders_nothing(home: Home) -> None:
@@ -717,6 +732,29 @@ async def test_a_group_whose_approval_was_taken_back_is_asked_again_and_no_other
     told = await home.upgrades.last(upgrade.id)
     assert isinstance(told, Withdrawn)
     assert (told.count, told.needed, told.missing) == (1, 2, upgrade.asked)
+
+
+async def test_a_rule_that_asks_for_less_now_is_met_by_the_next_click_of_anybody_it_names(home: Home) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.approved()
+    home.rule(approvals=1)
+    no = await refused(approve(home, MINA, upgrade))
+    assert no.sentence == (
+        "You have approved this upgrade already, and the rule asks for no more now. "
+        "Withdraw your approval and give it again, and it is ordered; or let another approver click."
+    )
+    ordered = await home.drive(await home.desk.approve(REN, upgrade.id, upgrade.plan.digest))
+    assert (ordered.status, home.ordered) == (Status.UPGRADING, 1)
+    assert audit((await home.upgrades.chain(upgrade.id))[0]).faults == ()
+
+
+async def test_who_approved_before_the_rule_asked_for_less_gives_it_again(home: Home) -> None:
+    home.rule(approvals=2)
+    upgrade = await home.approved()
+    home.rule(approvals=1)
+    await home.desk.withdraw(MINA, upgrade.id)
+    again = await home.drive(await home.desk.approve(MINA, upgrade.id, upgrade.plan.digest))
+    assert (again.status, home.ordered) == (Status.UPGRADING, 1)
 
 
 async def test_who_left_since_counts_no_more_when_the_next_one_approves(home: Home) -> None:
