@@ -22,9 +22,9 @@ from tests.bench.measure.figure import Figure
 from tests.bench.measure.ground import VERSION, Ground, ground
 
 ENDPOINTS: Final = 4
-ROUNDS: Final = 4
+ROUNDS: Final = 3
 TIMES: Final = 25  # of psql and of bare psycopg, in each round
-SECONDS: Final = 4.0  # of the instrument, in each round
+SECONDS: Final = 3.0  # of the instrument, in each round
 BEGINNING: Final = 6.0
 OF_PSQL, OF_BARE = 0.2, 1.5
 LOGINS: Final = {"a password, hashed 4,096 times": False, "no hash, as with an IAM token": True}

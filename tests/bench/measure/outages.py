@@ -31,7 +31,7 @@ from tests.bench.measure.ground import Ground, ground
 from tests.bench.measure.judging import Spell, Verdict, judge
 from tests.bench.measure.plan import ANSWERED, LONGEST, SHORTEST, Ordered, plan
 
-DOORS: Final = 6
+DOORS: Final = 5
 OURSELVES: Final = 0  # in place of a port, for what the observer knows of itself
 UNDER_WAY: Final = timedelta(seconds=1)  # an attempt that begins so shortly before the next outage may be hit by it
 SETTLING: Final = 3.0  # seconds without an outage at both ends
