@@ -1,6 +1,5 @@
 """Upgrades in Redis: each change is one atomic commit of record, timeline and indices."""
 
-import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters import redis_scripts as scripts
+from bot.adapters.attempt_rows import packed, unpacked
 from bot.adapters.redis import RedisServer, claimed, key
 from bot.adapters.redis_freezes import FREEZES, milliseconds, scope_of
 from bot.domain.attempts import Attempt
@@ -235,7 +235,7 @@ class RedisUpgrades:
     async def add_attempts(self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt]) -> None:
         """A batch given again, because the answer to the first try was lost, counts once."""
         if attempts:
-            rows = json.dumps([each.to_row() for each in attempts], separators=(",", ":"), ensure_ascii=False)
+            rows = packed([each.to_row() for each in attempts])
             await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep)
 
     async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
@@ -247,9 +247,9 @@ class RedisUpgrades:
         found: dict[tuple[str, Attempt], None] = {}
         async for at, fields in self._stream(stream, START):
             try:
-                rows = [Attempt.from_row(row) for row in json.loads(fields["rows"])]
+                rows = [Attempt.from_row(row) for row in unpacked(fields["rows"])]
                 found |= dict.fromkeys((fields["vantage"], each) for each in rows)
-            except (KeyError, TypeError, ValueError) as error:
+            except (LookupError, TypeError, ValueError) as error:
                 raise _unreadable(f"{stream} at {at}", error) from error
         vantages = tuple(dict.fromkeys(vantage for vantage, _ in found))
         return vantages, tuple(sorted((each for _, each in found), key=lambda each: (each.start, each.end)))
