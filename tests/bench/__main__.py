@@ -23,6 +23,7 @@ def main() -> int:
     measuring = benches.add_parser("measure")
     measuring.add_argument("--outages", type=int, default=200, help="how many are ordered (default 200)")
     measuring.add_argument("--seed", type=int, default=1, help="of their kinds and lengths (default 1)")
+    measuring.add_argument("--doors", type=int, default=5, help="that go down side by side (default 5)")
     measuring.add_argument(
         "--only", nargs="+", choices=FIGURES, default=list(FIGURES), metavar="NAME", help=", ".join(FIGURES)
     )
@@ -42,7 +43,7 @@ def _measure(asked: argparse.Namespace) -> int:
     figures: list[Figure] = []
     for name in asked.only:
         print(f"{name} …", file=sys.stderr, flush=True)
-        figures += asyncio.run(FIGURES[name](Asked(asked.outages, asked.seed)))
+        figures += asyncio.run(FIGURES[name](Asked(asked.outages, asked.seed, asked.doors)))
     print(*table(figures), sep="\n")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     return 0 if all_met(figures) else 1

@@ -12,10 +12,11 @@ from tests.bench.measure.figure import Figure
 class Asked:
     outages: int = 200
     seed: int = 1
+    doors: int = 5
 
 
 FIGURES: Final[Mapping[str, Callable[[Asked], Coroutine[Any, Any, Sequence[Figure]]]]] = {
-    "outages": lambda asked: outages.bench(asked.outages, asked.seed),
+    "outages": lambda asked: outages.bench(asked.outages, asked.seed, asked.doors),
     "cpu": lambda _: cpu.bench(),
     "slip": lambda _: slip.bench(),
     "memory": lambda _: memory.bench(),

@@ -13,14 +13,18 @@ ZERO = timedelta()
 
 @dataclass(frozen=True)
 class Verdict:
-    """`width`: how much the bounds leave open, for each spell. `wrong`: where the truth is outside them, in sentences."""
+    """`width`: how much the bounds leave open, for each spell. `wrong`: where the truth is outside them, in sentences.
+
+    `stood_still`: the observer did, and says so.
+    """
 
     width: timedelta
     wrong: tuple[str, ...]
+    stood_still: bool = False
 
 
 def judge(spells: Sequence[Spell], measured: Watched) -> Verdict:
-    return Verdict(_width(measured) / len(spells), tuple(_wrong(spells, measured)))
+    return Verdict(_width(measured) / len(spells), tuple(_wrong(spells, measured)), bool(measured.stood_still))
 
 
 def _width(measured: Watched) -> timedelta:
