@@ -43,7 +43,11 @@ def _measure(asked: argparse.Namespace) -> int:
     figures: list[Figure] = []
     for name in asked.only:
         print(f"{name} …", file=sys.stderr, flush=True)
-        figures += asyncio.run(FIGURES[name](Asked(asked.outages, asked.seed, asked.doors)))
+        came = asyncio.run(FIGURES[name](Asked(asked.outages, asked.seed, asked.doors)))
+        print(
+            *(f"  {each.what}: {each.came_to} {each.verdict}" for each in came), sep="\n", file=sys.stderr, flush=True
+        )
+        figures += came
     print(*table(figures), sep="\n")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     return 0 if all_met(figures) else 1

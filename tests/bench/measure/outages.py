@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 from time import monotonic, sleep
@@ -32,7 +32,6 @@ from tests.bench.measure.judging import Spell, Verdict, judge
 from tests.bench.measure.plan import ANSWERED, LONGEST, SHORTEST, Ordered, plan
 
 OURSELVES: Final = 0  # in place of a port, for what the observer knows of itself
-UNDER_WAY: Final = timedelta(seconds=1)  # an attempt that begins so shortly before the next outage may be hit by it
 SETTLING: Final = 3.0  # seconds without an outage at both ends
 READY_SECONDS: Final = 30.0
 WIDEST: Final = 0.25  # seconds
@@ -43,7 +42,7 @@ CLOSED: Final = (sys.executable, "-m", "tests.bench.measure.closed")
 
 @dataclass(frozen=True)
 class Suffered:
-    """`since` and `until`: from the outage before it to the next one at its door."""
+    """`since` and `until`: from the outage before it to the next one at its door, which must not hit what is judged here."""
 
     ordered: Ordered
     port: int
@@ -112,7 +111,7 @@ def _suffer_in_turn(door: Door, queue: Sequence[Ordered]) -> list[Suffered]:
         door.suffer(each.outage)
         spells = tuple((since, until) for since, until, _ in door.ailed[known:])
         sleep(calm)
-        found.append(Suffered(each, door.port, spells, since, until=datetime.now(UTC) - UNDER_WAY))
+        found.append(Suffered(each, door.port, spells, since, until=datetime.now(UTC)))
         since = spells[-1][1]
     return found
 
@@ -138,7 +137,9 @@ def _judged(
 def _measured(suffered: Suffered, loop: Mapping[int, list[Use]]) -> Watched:
     """What a measurement concludes that knows of no other outage."""
     uses = (use for port in (suffered.port, OURSELVES) for use in loop.get(port, []))
-    (measured,) = watched(use for use in uses if suffered.since <= use.attempt.start <= suffered.until)
+    (measured,) = watched(
+        use for use in uses if suffered.since <= use.attempt.start and use.attempt.end <= suffered.until
+    )
     return measured
 
 
