@@ -24,6 +24,7 @@ from bot.domain.ids import Account, Region, UpgradeId
 REDELIVERY: Final = timedelta(seconds=5)  # how long after the death of its worker a turn is given to another one
 GRACE: Final = timedelta(seconds=3)  # for running turns at a stop; less than REDELIVERY: leases end with the stop
 HEARTBEAT: Final = timedelta(seconds=1)
+PUNCTUAL: Final = timedelta(seconds=0.1)  # by so much a turn may come late
 MISSED_HEARTBEATS: Final = 6
 SWEEP: Final = timedelta(seconds=5)
 AFTER_TROUBLE: Final = timedelta(seconds=3)
@@ -125,6 +126,7 @@ def new_worker(docket: Docket, concurrency: int) -> Worker:
         name=f"{socket.gethostname()}#{os.getpid()}#{uuid4().hex[:8]}",
         concurrency=concurrency,
         redelivery_timeout=REDELIVERY,
+        scheduling_resolution=PUNCTUAL,
         reconnection_delay=timedelta(seconds=1),
     )
 

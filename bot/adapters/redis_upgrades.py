@@ -1,6 +1,5 @@
 """Upgrades in Redis: each change is one atomic commit of record, timeline and indices."""
 
-import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters import redis_scripts as scripts
+from bot.adapters.attempt_rows import packed, unpacked
 from bot.adapters.redis import RedisServer, claimed, key
 from bot.adapters.redis_freezes import FREEZES, milliseconds, scope_of
 from bot.domain.attempts import Attempt
@@ -246,7 +246,8 @@ class RedisUpgrades:
     ) -> None:
         """A batch given again, because the answer to the first try was lost, counts once."""
         if attempts or others:
-            rows, beside = _json([each.to_row() for each in attempts]), _json([each.to_row() for each in others])
+            rows = packed([each.to_row() for each in attempts])
+            beside = packed([each.to_row() for each in sorted(others, key=lambda use: use.lane.name)])  # alike together
             await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep, beside)
 
     async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
@@ -262,10 +263,10 @@ class RedisUpgrades:
         found: dict[tuple[str, Use], None] = {}
         async for at, fields in self._stream(stream, START):
             try:
-                uses = [Use(lane=connect, attempt=Attempt.from_row(row)) for row in json.loads(fields["rows"])]
-                uses += [Use.from_row(endpoint, row) for row in json.loads(fields.get("others", "[]"))]
+                uses = [Use(lane=connect, attempt=Attempt.from_row(row)) for row in unpacked(fields["rows"])]
+                uses += [Use.from_row(endpoint, row) for row in unpacked(fields.get("others", "[]"))]
                 found |= dict.fromkeys((fields["vantage"], each) for each in uses)
-            except (KeyError, TypeError, ValueError) as error:
+            except (LookupError, TypeError, ValueError) as error:
                 raise _unreadable(f"{stream} at {at}", error) from error
         vantages = tuple(dict.fromkeys(vantage for vantage, _ in found))
         return vantages, tuple(sorted((each for _, each in found), key=lambda each: by_start(each.attempt)))
@@ -290,10 +291,6 @@ class RedisUpgrades:
             if len(page) < PAGE:
                 return
             after = page[-1][0]
-
-
-def _json(rows: Sequence[Any]) -> str:
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 
 def _of(cluster: str) -> str:

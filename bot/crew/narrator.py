@@ -57,6 +57,7 @@ class Narrator:
     thread: Thread
     clock: Clock
     every: timedelta = timedelta(seconds=1)
+    watched: timedelta = timedelta(seconds=0.5)  # instead, from the order on, when people look on
     late: timedelta = LATE
     artist: Artist = field(default_factory=NoArtist)
 
@@ -85,7 +86,7 @@ class Narrator:
         told = await self._show_card(upgrade, told, shown, made)
         told = await self._reply(upgrade, told, timeline)
         if story.ended_at is None:
-            return self.every
+            return self.every if upgrade.status.is_before_order else self.watched
         if story.finished and not told.reported:
             told = await self._report(upgrade, told, timeline)
         if told.card_digest != _digest(shown) and not self._is_hopeless(told, story.ended_at):

@@ -63,14 +63,14 @@ class Use(Value):
     session: int = 0
 
     def to_row(self) -> list[Any]:
-        """Give `[lane, session, attempt]` for JSON, without the endpoint."""
-        return [self.lane.name, self.session, self.attempt.to_row()]
+        """Give the lane and the session before the row of the attempt, for JSON; without the endpoint."""
+        return [self.lane.name, self.session, *self.attempt.to_row()]
 
     @classmethod
     def from_row(cls, endpoint: str, row: Sequence[Any]) -> Self:
         """Read what `to_row` gave. Raises ValueError for anything else."""
         try:
-            name, session, attempt = row[0], row[1], row[2]
+            name, session, attempt = row[0], row[1], row[2:]
             lane = CONTROL if name == CONTROL.name else Lane.named(endpoint, name)
             return cls(lane=lane, session=session, attempt=Attempt.from_row(attempt))
         except (IndexError, TypeError) as error:

@@ -60,7 +60,7 @@ class Server:
         self.ran = ""  # the last version that came up
         self._home.mkdir(mode=0o700)
         site.give_away(self._home)
-        self.door = Door(self._home / SOCKET, site.tls)
+        self.door = Door(self.socket, site.tls)
         self.port: int = self.door.port
 
     def initialise(self, version: str) -> None:
@@ -94,6 +94,11 @@ class Server:
             PGPASSWORD=self._site.passwords["replicator"],
         )  # fmt: skip
         self.start(version)
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens itself, behind the door."""
+        return self._home / SOCKET
 
     @property
     def _data(self) -> Path:
@@ -181,10 +186,14 @@ class Server:
         except psycopg.OperationalError:
             return DOWN
 
-    def dsn(self, user: str = "aurora_probe", database: str = DATABASE) -> str:
-        """A connection string for clients, with password and verified TLS."""
+    def dsn(self, user: str = "aurora_probe", database: str = DATABASE, port: int | None = None) -> str:
+        """A connection string for clients, with password and verified TLS; through another door, if its port is given."""
         tls = urlencode({"sslmode": "verify-full", "sslrootcert": self._site.ca_file})
-        return f"postgresql://{user}:{self._site.passwords[user]}@{self.host}:{self.port}/{database}?{tls}"
+        return f"postgresql://{user}:{self._site.passwords[user]}@{self.host}:{port or self.port}/{database}?{tls}"
+
+    def dsn_past_door(self, user: str = "aurora_probe", database: str = DATABASE) -> str:
+        """For clients that know no TLS: through the Unix socket."""
+        return f"postgresql://{user}:{self._site.passwords[user]}@/{database}?{urlencode({'host': self._home, 'sslmode': 'disable'})}"
 
     def downs(self) -> list[Down]:
         """Every time this endpoint took no new connections, to the millisecond."""

@@ -217,6 +217,13 @@ async def test_what_ends_before_an_order_has_no_report(telling: Telling) -> None
     assert await telling.store.unfinished() == ()
 
 
+async def test_from_the_order_on_it_looks_twice_as_often(telling: Telling) -> None:
+    upgrade = await telling.propose()
+    before = [await telling.narrator.turn(upgrade.id) for _ in range(3)][-1]
+    upgrade = await telling.order(upgrade)
+    assert before == 2 * (await telling.narrator.turn(upgrade.id) or SECOND)
+
+
 async def test_nothing_to_tell(telling: Telling) -> None:
     assert await telling.narrator.turn(UpgradeId("nobody")) is None
 

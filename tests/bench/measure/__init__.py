@@ -1,0 +1,1 @@
+"""The figures of the instrument that measures downtime, each beside its goal."""
