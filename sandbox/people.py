@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from sandbox.slack import Message, Person, Sent, SlackDouble
 
 CARD_SECONDS = 15.0
+NOT_YET = "Still waiting"  # an answer before the answer
 TRY_AGAIN = "Try again in a minute"  # says the bot when somebody it needs does not answer
 FREEZE = "freeze orders until +2h month end"
 A_MINUTE = 2.0  # seconds, for people who are in a hurry
@@ -87,11 +88,19 @@ class Team:
         await self._ask(click, f"The click on {action}")
 
     async def _ask(self, ask: Callable[[], Awaitable[Sent | None]], what: str) -> None:
-        """Nothing to ask, None, is as good as an answer: the first try was heard. Who is told to try again does."""
+        """Nothing to ask, None, is as good as an answer: the first try was heard. Who is told to try again does.
+
+        So does who is told to wait, and waits in vain; but not those who try only once.
+        """
+        within = self._card_seconds / self._tries
+
+        def is_answer(heard: Message) -> bool:
+            return self._tries == 1 or not heard.text.startswith(NOT_YET)
+
         for _ in range(self._tries):
             sent = await ask()
             try:
-                if sent is None or TRY_AGAIN not in (await sent.answer(within=self._card_seconds / self._tries)).text:
+                if sent is None or TRY_AGAIN not in (await sent.answer(within, is_answer)).text:
                     return
                 await asyncio.sleep(A_MINUTE)
             except TimeoutError:

@@ -78,7 +78,8 @@ def still_asking(*, changes: bool, here: bool = True) -> Message:
         )
     if changes:
         return message(
-            "Still waiting, most likely for AWS, and not settled yet. The answer follows here; no need to ask again."
+            "Still waiting, most likely for AWS, and not settled yet. The answer follows here. "
+            "Should none come within a minute, look at `/aurora status`, then ask again."
         )
     return message("Still waiting, most likely for AWS. The answer follows here.")
 
