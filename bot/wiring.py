@@ -8,14 +8,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from bot.adapters import logs
-from bot.adapters.anew import Anew
 from bot.adapters.artist import ProcessArtist
-from bot.adapters.beat import READ, WRITE
 from bot.adapters.clock import SharedClock, SteadyClock
 from bot.adapters.docket_crew import DocketCrew
 from bot.adapters.foresight import look
@@ -46,14 +44,13 @@ from bot.domain.ids import Account, Region, TeamId, UpgradeId
 from bot.domain.preflight import Unread
 from bot.domain.topology import Endpoint
 from bot.domain.version import EngineVersion
-from bot.domain.ways import Lane, Way
+from bot.domain.ways import Lane
 from bot.domain.zero_downtime import Looked, old_tls
 from bot.ports import Spill, Using
 from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
 
 log = logging.getLogger(__name__)
 
-QUERIES = {Way.WRITE: WRITE, Way.ROW: READ}
 ASK_THE_TIME = timedelta(seconds=1)
 
 
@@ -190,10 +187,7 @@ class PostgresProbe:
         return await look(self.postgres, self._target(writer), old_tls(version), within)
 
     def using(self, endpoint: Endpoint, lane: Lane, sessions: int) -> Using:
-        target = self._target(endpoint)
-        if lane.way is Way.HELD:
-            return HeldSession(self.postgres, target, lane, sessions=sessions)
-        return Anew(replace(self.postgres, query=QUERIES[lane.way]), target, lane)
+        return HeldSession(self.postgres, self._target(endpoint), lane, sessions)
 
     def _target(self, endpoint: Endpoint) -> Target:
         return Target(

@@ -7,7 +7,7 @@ from typing import Final
 
 TABLE: Final = "aurora_upgrade_bot_beat"
 CREATE: Final = f"CREATE TABLE {TABLE} (slot int PRIMARY KEY, at timestamptz NOT NULL)"
-WRITE: Final = (  # 64 rows, so that overlapping attempts seldom wait for each other's lock
+WRITE: Final = (  # 64 rows, so that whoever writes from elsewhere, or a write given up, seldom holds the lock that is needed
     b"INSERT INTO aurora_upgrade_bot_beat VALUES (pg_backend_pid() % 64, clock_timestamp()) "
     b"ON CONFLICT (slot) DO UPDATE SET at = excluded.at RETURNING extract(epoch FROM at)"
 )

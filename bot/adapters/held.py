@@ -1,4 +1,4 @@
-"""A session that is opened once and used again and again, for as long as the endpoint keeps it."""
+"""A session that is opened once and used again and again, for as long as the endpoint keeps it: to ask, to write, to read."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,30 +7,31 @@ from typing import Final
 
 from psycopg.pq.abc import PGconn
 
+from bot.adapters.beat import READ, WRITE
 from bot.adapters.connecting import Progress
 from bot.adapters.postgres import Failed, Postgres, Target, ask, opened
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.held import PATIENCE
-from bot.domain.ways import Lane, Use
+from bot.domain.ways import Lane, Use, Way
 
-QUERY: Final = b"SELECT pg_backend_pid()"
+QUERIES: Final = {Way.HELD: b"SELECT pg_backend_pid()", Way.WRITE: WRITE, Way.ROW: READ}
 
 
 class HeldSession:
-    """One use at a time. While there is no session, a use is a try to open one.
+    """One use at a time. While there is no session, a use is a try to open one and to use it.
 
     A query that gets no answer within the deadline of a use is not cancelled: the session may yet survive, so the next use
-    waits for the same answer. After `patience` it is given up, and the next use opens another. `sessions` are those that the
-    lane has had before.
+    waits for the same answer. After PATIENCE it is given up, and the next use opens another. Who writes, or reads what was
+    written, does not wait like that: there the session is given up at the deadline. `sessions` are those that the lane has
+    had before.
     """
 
-    def __init__(
-        self, postgres: Postgres, target: Target, lane: Lane, patience: timedelta = PATIENCE, sessions: int = 0
-    ) -> None:
+    def __init__(self, postgres: Postgres, target: Target, lane: Lane, sessions: int = 0) -> None:
         self.lane = lane
         self._postgres = postgres
         self._target = target
-        self._patience = patience
+        self._query = QUERIES[lane.way]
+        self._patience = PATIENCE if lane.way is Way.HELD else timedelta()
         self._connection: PGconn | None = None
         self._number = sessions
         self._asking: asyncio.Task[str] | None = None
@@ -46,26 +47,26 @@ class HeldSession:
     async def _open(self, target: Target, password: str, progress: Progress) -> str:
         connection = await opened(target, password, progress)
         try:
-            served_by = await ask(connection, QUERY)
+            answer = await ask(connection, self._query)
             progress.finished("query")
         except BaseException:
             connection.finish()
             raise
         self._connection, self._number = connection, self._number + 1
-        return served_by
+        return answer
 
     async def _ask(self, connection: PGconn, deadline: timedelta) -> Attempt:
         start = self._postgres.clock.now()
         if self._asking is None:
-            self._asking, self._asked_at = asyncio.create_task(ask(connection, QUERY)), start
+            self._asking, self._asked_at = asyncio.create_task(ask(connection, self._query)), start
         try:
-            served_by = await self._postgres.in_time(_patiently(self._asking), deadline)
+            answer = await self._postgres.in_time(_patiently(self._asking), deadline)
         except Failed as failed:
             if self._is_given_up() or (self._asking.done() and self._asking.exception() is not None):
                 await self.close()
             return self._postgres.failed(start, failed)
         self._asking = None
-        return Attempt(start=start, end=self._postgres.end(start), outcome=Outcome.OK, version=served_by)
+        return Attempt(start=start, end=self._postgres.end(start), outcome=Outcome.OK, version=answer)
 
     def _is_given_up(self) -> bool:
         return self._asked_at is not None and self._postgres.clock.now() - self._asked_at >= self._patience

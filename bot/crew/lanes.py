@@ -1,4 +1,4 @@
-"""The ways of using an endpoint beside new connections: each at its own pace, and none at the cost of anything else."""
+"""The ways of using an endpoint beside new connections: each in a session of its own, and none at the cost of anything else."""
 
 import logging
 from collections.abc import Callable
@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 from bot.domain.attempts import Attempt
 from bot.domain.phases import Sample
-from bot.domain.ways import Lane, Use, Way
+from bot.domain.ways import Lane, Use
 from bot.pace import Pace, stop
 from bot.ports import Clock, Using
 
 log = logging.getLogger(__name__)
 
 NOT_ALLOWED = "42"  # SQLSTATEs of what is not there or not granted
-AT_ONCE = 4  # of the ways that open new connections; the role has room for them
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,7 @@ class Aside:
     sample: Sample = field(default_factory=Sample)
 
     async def keep(self) -> None:
-        at_once = 1 if self.lane.way is Way.HELD else AT_ONCE
-        pace = Pace(self._use, self.rate, self.clock.now, at_once)
+        pace = Pace(self._use, self.rate, self.clock.now, at_once=1)
         try:
             await pace.keep()
         except _Hopeless as hopeless:

@@ -8,7 +8,7 @@
 | `outcome` | what came of it: a value of `Outcome` |
 | `sqlstate` | of a failure, where PostgreSQL gave one |
 | `detail` | what was answered (a version; by a session its process; to `write` and `row` the time in the row), or one line on why not |
-| `session` | of a held session: which one of its lane it was, from 1; empty while there was none |
+| `session` | of a way that keeps a session open: which one of its lane it was, from 1; empty while there was none |
 | `address` | the one that answered or was tried last, and after a space each any other that the name resolved to |
 | `resolve_ms` … `query_ms` | milliseconds of each phase that was finished: see `Phases` |
 

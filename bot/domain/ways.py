@@ -14,9 +14,11 @@ _NAME: Final = re.compile(r"([a-z]+)(?:-(\d{1,4}))?")
 
 
 class Way(StrEnum):
-    """A held session finds out at its next use that it was dropped, and the use after that opens another.
+    """All but `connect` use a session that stays open, as applications do: its next use finds out that it was dropped, and
+    the use after that opens another.
 
-    `row` reads, where nothing can be written, the row that `write` writes on the writer.
+    `held` waits for a session that stands still. `write` does not, and opens another at the deadline. So does `row`, which
+    reads, where nothing can be written, the row that `write` writes on the writer.
     `control` is no way of using an endpoint: the observer knocks at a listener of its own, to know its own standstills.
     """
 

@@ -1,7 +1,7 @@
 """Watching endpoints: every way of using each on a schedule of its own, none waiting for another."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -90,15 +90,10 @@ class Watch:
     ) -> AsyncIterator["_Course"]:
         connect = Lane(endpoint=endpoint.name, way=Way.CONNECT)
         yield self._course(Anew(postgres, endpoint.target, connect))
-        for number in range(1, self.wish.held + 1):
-            session = HeldSession(
-                postgres, endpoint.target, connect.model_copy(update={"way": Way.HELD, "number": number})
-            )
+        for lane in beside(endpoint.name, self.wish):
+            session = HeldSession(postgres, endpoint.target, lane)
             stack.push_async_callback(session.close)
             yield self._course(session, at_once=1)
-        if self.wish.write:
-            lane = Lane(endpoint=endpoint.name, way=Way.WRITE)
-            yield self._course(Anew(replace(postgres, query=WRITE), endpoint.target, lane))
 
     def _course(self, using: Anew | HeldSession, at_once: int = AT_ONCE) -> "_Course":
         async def use(_: datetime) -> Use:
@@ -145,6 +140,14 @@ class Watch:
         self.uses.append(use)
         self.record(use)
         return use
+
+
+def beside(endpoint: str, wish: Wish) -> Iterator[Lane]:
+    """The lanes of sessions that are kept open."""
+    for number in range(1, wish.held + 1):
+        yield Lane(endpoint=endpoint, way=Way.HELD, number=number)
+    if wish.write:
+        yield Lane(endpoint=endpoint, way=Way.WRITE)
 
 
 class _Course:
