@@ -20,17 +20,22 @@ class Pace:
     _due: float | None = None  # by the loop's clock
     _broken: BaseException | None = None
 
-    async def keep(self) -> None:
-        """Until cancelled, or until a try raises. Whoever is late skips, and does not catch up in a burst.
+    async def keep(self, offset: float = 0.0) -> None:
+        """Until cancelled, or until a try raises. Whoever is late by whole steps skips these, and does not catch up in a burst.
+
+        `offset`: seconds until the first one is due. So those who begin together need not go on in step, and do not fall
+        into it when all of them are late.
 
         Nor is one launched beside too many that hang: what is missed so long is a stretch that nobody watched.
         """
         loop = asyncio.get_running_loop()
-        self._due = loop.time()
+        self._due = loop.time() + offset
+        await asyncio.sleep(offset)
         while not self._broken:
             if len(self.flying) < self.at_once:
                 self._launch(self._due_at())
-            self._due = max(self._due + 1 / self.rate(), loop.time())
+            step = 1 / self.rate()
+            self._due += step * max(1.0, (loop.time() - self._due) // step)
             await asyncio.sleep(self._due - loop.time())
         raise self._broken
 

@@ -27,12 +27,13 @@ class Aside:
     deadline: timedelta
     add: Callable[[Use], None]
     give_up: Callable[[Lane, Attempt], None]
+    offset: float = 0.0  # seconds until the first use
     sample: Sample = field(default_factory=Sample)
 
     async def keep(self) -> None:
         pace = Pace(self._use, self.rate, self.clock.now, at_once=1)
         try:
-            await pace.keep()
+            await pace.keep(self.offset)
         except _Hopeless as hopeless:
             self.give_up(self.lane, hopeless.attempt)
         except Exception:

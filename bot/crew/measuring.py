@@ -15,7 +15,7 @@ from bot.crew.restarts import Restarts
 from bot.crew.telling import Telling
 from bot.domain.addresses import Addresses
 from bot.domain.attempts import AT_ONCE, Attempt, Outcome
-from bot.domain.cadence import Signs, is_done
+from bot.domain.cadence import Signs, is_done, offset
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ledger import Happening, Ledger, State
 from bot.domain.limits import surpassed
@@ -106,10 +106,14 @@ class Measuring:
         prober, ways = self.prober, self.prober.ways
         if ways is None:
             return
-        for lane in beside(self.endpoint, prober.held, writes=self.upgrade.rule.writes):
+        lanes = beside(self.endpoint, prober.held, writes=self.upgrade.rule.writes)
+        for number, lane in enumerate(lanes, 1):
             using = ways.using(self.endpoint, lane, self.restarts.sessions.get(lane, 0))
             rate = self._calm_rate if lane.way is Way.ROW else self._rate
-            yield Aside(lane, using, rate, prober.clock, prober.cadence.deadline, self.backlog.add, self._give_up)
+            yield Aside(
+                lane, using, rate, prober.clock, prober.cadence.deadline, self.backlog.add, self._give_up,
+                offset(number, 1 + len(lanes), prober.cadence.hot),
+            )  # fmt: skip
 
     def _give_up(self, lane: Lane, attempt: Attempt) -> None:
         log.warning("%s: %s cannot be measured: %s", self.endpoint.key, lane.name, attempt.detail)

@@ -45,6 +45,11 @@ class Cadence:
         return self.hot if signs.are_hot(now, self.well) else self.calm
 
 
+def offset(number: int, of: int, rate: float) -> float:
+    """Seconds from the beginning after which this lane is due first, of so many that begin together: spread over a step."""
+    return number / of / rate
+
+
 def is_done(upgrade: Upgrade, region: Region) -> bool:
     """Whether RDS shows the member there available on the target, with all its instances."""
     target = str(upgrade.plan.target.minor_version)

@@ -15,6 +15,7 @@ from bot.adapters.logs import Discretion
 from bot.adapters.loopback import listening
 from bot.adapters.postgres import Postgres
 from bot.domain.attempts import AT_ONCE, Outcome
+from bot.domain.cadence import offset
 from bot.domain.errors import Refused
 from bot.domain.ledger import Happening, Ledger
 from bot.domain.unobserved import BLINK
@@ -65,8 +66,8 @@ class Watch:
         async with AsyncExitStack() as stack:
             courses = [course async for course in self._courses(stack)]
             async with asyncio.TaskGroup() as group:
-                for course in courses:
-                    group.create_task(course.keep(until))
+                for number, course in enumerate(courses):
+                    group.create_task(course.keep(until, offset(number, len(courses), self.wish.rate)))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.wish.lasting.total_seconds()):
                         await until.wait()
@@ -161,10 +162,10 @@ class _Course:
         self._ledger = Ledger(max(BLINK, STEPS * timedelta(seconds=self._step)))
         self._pace = Pace(self._attempt, lambda: watch.wish.rate, watch.postgres.clock.now, at_once)
 
-    async def keep(self, until: asyncio.Event) -> None:
+    async def keep(self, until: asyncio.Event, offset: float) -> None:
         if until.is_set():
             return
-        keeping, ending = asyncio.create_task(self._pace.keep()), asyncio.create_task(_wait(until))
+        keeping, ending = asyncio.create_task(self._pace.keep(offset)), asyncio.create_task(_wait(until))
         try:
             while not ending.done():
                 await asyncio.wait({keeping, ending}, timeout=self._step, return_when=asyncio.FIRST_COMPLETED)
