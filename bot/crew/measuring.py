@@ -14,7 +14,7 @@ from bot.crew.lanes import Aside
 from bot.crew.restarts import Restarts
 from bot.crew.telling import Telling
 from bot.domain.addresses import Addresses
-from bot.domain.attempts import AT_ONCE, Attempt, Outcome
+from bot.domain.attempts import AT_ONCE, RESOLUTION, Attempt, Outcome
 from bot.domain.cadence import Signs, is_done, offset
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ledger import Happening, Ledger, State
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSH = timedelta(seconds=0.5)
+SHORTLY = 0.01  # seconds
 RECENT = timedelta(minutes=5)  # of a calm time before the order, what is kept
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LAST_WORDS = timedelta(seconds=1)  # for what a prober that is stopped has not written down yet
@@ -59,6 +60,8 @@ class Measuring:
     addresses: Addresses = field(default_factory=Addresses)
     restarts: Restarts = field(default_factory=Restarts)
     unheard: list[Attempt] = field(default_factory=list)  # time-outs, which may yet be found to be our own fault
+    fell: Attempt | None = None  # the first failure, while all before it is told
+    falling: asyncio.Event = field(default_factory=asyncio.Event)
     surpassed: set[str] = field(default_factory=set)  # the limits of which it is told
 
     def __post_init__(self) -> None:
@@ -88,19 +91,32 @@ class Measuring:
     async def keep(self) -> None:
         """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
         schedule, here = asyncio.create_task(self.pace.keep()), asyncio.current_task()
+        schedule.add_done_callback(lambda _: self.falling.set())
         tasks = [
             asyncio.create_task(each)
             for each in (self.backlog.keep_spill(), self._foretell(), *(each.keep() for each in self._asides()))
         ]
         try:
             while not (self._is_over() or self.is_taken) and not (here and here.cancelling()):
-                await asyncio.wait({schedule}, timeout=FLUSH.total_seconds())
+                await self._until_flush()
                 if schedule.done():
                     schedule.result()
                 await self._write_down()
         finally:
             await stop(schedule, *tasks, *self.pace.flying)
             await self._leave()
+
+    async def _until_flush(self) -> None:
+        """Sooner when an endpoint fell that was up, as soon as that can be judged; what follows it can wait."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH.total_seconds()):
+                await self.falling.wait()
+                while self.fell and not self._can_judge(self.fell):  # noqa: ASYNC110 - time alone brings it about
+                    await asyncio.sleep(SHORTLY)
+        self.falling.clear()
+
+    def _can_judge(self, failure: Attempt) -> bool:
+        return self.pace.settled - failure.start > RESOLUTION and self._observed() > failure.end
 
     def _asides(self) -> Iterator[Aside]:
         prober, ways = self.prober, self.prober.ways
@@ -151,7 +167,17 @@ class Measuring:
         tried = await self.prober.probe.attempt(self.endpoint, self.prober.cadence.deadline)
         if not tried.outcome.proves_up:
             self.ill_at = max(self.ill_at or tried.start, tried.start)
+        self._notice(tried)
         self.backlog.add(Use(lane=self.lane, attempt=self.sample.of(tried)))
+
+    def _notice(self, tried: Attempt) -> None:
+        if self.ledger.standing.state is not State.UP:
+            return
+        if tried.outcome.proves_up:
+            self.fell = None
+        elif tried.outcome.proves_down and self.fell is None:
+            self.fell = tried
+            self.falling.set()
 
     async def _write_down(self) -> None:
         """Store attempts first and what they prove after, so that whoever takes over proves the same."""
