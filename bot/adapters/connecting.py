@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import psycopg
@@ -51,7 +52,7 @@ async def connected(parameters: Mapping[str, Any], progress: Progress) -> pq.PGc
     errors: list[str] = []
     for address in progress.addresses or [""]:
         progress.begin(address)
-        connecting = _connecting(make_conninfo(**parameters, hostaddr=address or None).encode(), progress)
+        connecting = _connecting(_conninfo(**parameters, hostaddr=address or None), progress)
         try:
             return await waiting.wait_conn_async(connecting, LOOK_UP_SECONDS)
         except psycopg.Error as error:
@@ -59,6 +60,11 @@ async def connected(parameters: Mapping[str, Any], progress: Progress) -> pq.PGc
         finally:
             connecting.close()
     raise psycopg.OperationalError("\n".join(errors))
+
+
+@lru_cache(maxsize=256)  # to check and quote them takes 70 µs each time
+def _conninfo(**parameters: Any) -> bytes:
+    return make_conninfo(**parameters).encode()
 
 
 def _connecting(conninfo: bytes, progress: Progress) -> PQGenConn[pq.PGconn]:
