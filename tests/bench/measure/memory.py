@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -14,21 +15,24 @@ from bot.adapters.redis import RedisServer
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.crew.measuring import FLUSH
 from bot.domain.attempts import Attempt, Outcome
-from bot.domain.cadence import Cadence
+from bot.domain.cadence import Cadence, offset
 from bot.domain.ids import Region, UpgradeId
 from bot.domain.outage import outages
+from bot.domain.phases import Phases, Sample
 from bot.domain.timeline import CameBack, WentDown
 from bot.domain.topology import Endpoint
+from bot.domain.ways import Lane, Use, beside
 from sandbox.valkey import Valkey
 from tests.adapters.store import NOW, proposed
 from tests.bench.measure.figure import Figure
 
-ENDPOINTS: Final = 8
+ENDPOINTS: Final = 8  # one a writer with three held sessions, the others with one each
 LASTING: Final = timedelta(minutes=10)
 DOWN: Final = timedelta(seconds=10)
 SELDOM, OFTEN = 1, 20  # falls of each endpoint
 MOST: Final = 5_000_000  # bytes
 ALIKE: Final = 1.1  # times as heavy, and no more, are the attempts of as many falls
+HELD: Final = 3  # PROBE_HELD_SESSIONS
 ANSWER: Final = timedelta(milliseconds=6)
 
 
@@ -45,7 +49,7 @@ async def bench() -> Sequence[Figure]:
     told = (often.whole - often.attempts - seldom.whole + seldom.attempts) / (OFTEN - SELDOM) / ENDPOINTS
     return [
         Figure(
-            f"Redis, {LASTING.seconds // 60} minutes of {ENDPOINTS} endpoints at {Cadence().hot:g}/s",
+            f"Redis, {LASTING.seconds // 60} min of {ENDPOINTS} endpoints at {Cadence().hot:g}/s, held sessions too",
             f"≤ {MOST / 1e6:g} MB",
             f"{seldom.whole / 1e6:.2f} MB",
             seldom.whole <= MOST,
@@ -83,9 +87,14 @@ async def _weigh(falls: int) -> Weight:
 
 async def _measure(upgrades: RedisUpgrades, id: UpgradeId, endpoint: Endpoint, falls: int) -> None:
     made = list(attempts(falls))
+    lanes = beside(endpoint, HELD, writes=False)
+    held = [
+        list(uses(lane, offset(number, 1 + len(lanes), Cadence().hot), falls)) for number, lane in enumerate(lanes, 1)
+    ]
     batch = round(FLUSH.total_seconds() * Cadence().hot)
     for begin in range(0, len(made), batch):
-        await upgrades.add_attempts(id, endpoint.key, endpoint.region, made[begin : begin + batch])
+        others = [use for each in held for use in each[begin : begin + batch]]
+        await upgrades.add_attempts(id, endpoint.key, endpoint.region, made[begin : begin + batch], others)
     where = {"region": endpoint.region, "use": endpoint.use}
     for each in outages(made):
         down = WentDown(at=each.first_failure_at, outcome=each.outcomes[0], **where)
@@ -96,13 +105,32 @@ async def _measure(upgrades: RedisUpgrades, id: UpgradeId, endpoint: Endpoint, f
 
 def attempts(falls: int) -> Iterator[Attempt]:
     """Ten minutes of one endpoint, down for ten seconds in each of `falls` equal parts of them."""
+    sample, random = Sample(), Random(falls)  # noqa: S311 - to be repeated
+    for start, _, is_down in _times(falls):
+        phases = Phases(None, *(random.randrange(200, 3000) for _ in range(0 if is_down else 4)))
+        attempt = _attempt(start, "" if is_down else "17.5.4", random)
+        yield sample.of(attempt.model_copy(update={"phases": phases, "addresses": ("10.0.1.5",)}))
+
+
+def uses(lane: Lane, after: float, falls: int) -> Iterator[Use]:
+    """The same of one lane whose session is dropped by each fall, and opened anew after it."""
+    random = Random(lane.name)  # noqa: S311 - to be repeated
+    for start, fallen, is_down in _times(falls):
+        answer = "" if is_down else f"{4000 + 100 * fallen + lane.number}"
+        session = 0 if is_down else 1 + fallen
+        yield Use(lane=lane, attempt=_attempt(start + timedelta(seconds=after), answer, random), session=session)
+
+
+def _times(falls: int) -> Iterator[tuple[datetime, int, bool]]:
+    """When each begins, how many falls were before, and whether it is down."""
     step, part = timedelta(seconds=1) / Cadence().hot, LASTING / falls
     for number in range(LASTING // step):
-        start = NOW + number * step
-        yield _attempt(start, is_down=part / 3 <= number * step % part < part / 3 + DOWN)
+        into = number * step % part
+        yield NOW + number * step, number * step // part + (into >= part / 3), part / 3 <= into < part / 3 + DOWN
 
 
-def _attempt(start: datetime, *, is_down: bool) -> Attempt:
-    if is_down:
-        return Attempt(start=start, end=start + ANSWER, outcome=Outcome.REFUSED, detail="Connection refused")
-    return Attempt(start=start, end=start + ANSWER, outcome=Outcome.OK, version="17.5.4")
+def _attempt(start: datetime, answer: str, random: Random) -> Attempt:
+    took = ANSWER + timedelta(milliseconds=random.randrange(3))
+    if answer:
+        return Attempt(start=start, end=start + took, outcome=Outcome.OK, version=answer)
+    return Attempt(start=start, end=start + took, outcome=Outcome.REFUSED, detail="Connection refused")

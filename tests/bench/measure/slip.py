@@ -12,10 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bot.adapters.beat import CREATE, TABLE
 from bot.domain.recording import by_lane, read_recording
 from bot.domain.ways import CONTROL
-from sandbox.aurora.postgres import DATABASE
 from sandbox.processes import ROOT, inherited
 from tests.bench.measure.figure import Figure, at
 from tests.bench.measure.ground import ground
@@ -63,8 +61,6 @@ def _watch(endpoints: int) -> Slipped:
         ground(endpoints, cheap_login=True) as here,
         TemporaryDirectory() as directory,
     ):
-        for sql in (CREATE, f"GRANT INSERT, UPDATE, SELECT ON {TABLE} TO aurora_probe"):
-            here.server.ask(sql, DATABASE)
         recording = Path(directory) / "attempts.csv"
         ways = ["--held", "1", "--write", "--rate", str(RATE), "--for", f"{SECONDS}s", "--record", str(recording)]
         dsns = [part for dsn in here.dsns() for part in ("--dsn", dsn)]
