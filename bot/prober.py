@@ -4,8 +4,9 @@ import asyncio
 import logging
 
 from bot.adapters.docket_prober import run_prober
+from bot.pace import hold_still
 from bot.settings import ProberSettings, read
-from bot.wiring import hold_still, prober, require_redis, start_logging, stop_on_signals
+from bot.wiring import prober, require_redis, start_logging, stop_on_signals
 
 log = logging.getLogger(__name__)
 

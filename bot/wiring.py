@@ -1,7 +1,6 @@
 """Which adapter plays which role."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -251,17 +250,6 @@ def require_redis(settings: Settings) -> None:
     except Unavailable as trouble:
         sys.stderr.write(f"REDIS_URL: {trouble.detail}\n")
         sys.exit(2)
-
-
-def hold_still() -> None:
-    """For a process that must answer at once: nothing may stop its loop for long. Called when all is loaded.
-
-    What is loaded stays, and a search through it for garbage takes 0.1 s, every few seconds. A thread that reads what
-    AWS says lets the loop in after a millisecond, not after five.
-    """
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(0.001)
 
 
 async def keep_turning(made: Office) -> None:

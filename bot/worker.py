@@ -4,9 +4,9 @@ import asyncio
 import logging
 
 from bot.adapters.docket import run_worker
+from bot.pace import hold_still
 from bot.settings import WorkerSettings, read
 from bot.wiring import (
-    hold_still,
     keep_turning,
     office,
     require_redis,

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from bot.pace import hold_still
 from bot.settings import EarsSettings, read
-from bot.wiring import hold_still, office, require_redis, start_logging, stop_on_signals, warn_of_hazards
+from bot.wiring import office, require_redis, start_logging, stop_on_signals, warn_of_hazards
 from handlers.serving import serve
 
 

@@ -22,6 +22,7 @@ from bot.measure.replaying import replay, require_up
 from bot.measure.watching import Watch, Wish
 from bot.messages.measured import conclusions, set_back, watching
 from bot.messages.strip import strip
+from bot.pace import hold_still
 
 FINE, UNUSABLE = 0, 2  # how the process ends
 LONGEST: Final = timedelta(hours=12)  # all attempts of it are in memory
@@ -183,4 +184,5 @@ def _within(text: str, least: float, most: float) -> float:
 
 
 if __name__ == "__main__":
+    hold_still()
     sys.exit(main())
