@@ -83,6 +83,8 @@ def _connecting(conninfo: bytes, progress: Progress) -> PQGenConn[pq.PGconn]:
                 return pgconn
             if polled == PollingStatus.FAILED:
                 raise psycopg.OperationalError(f"connection failed: {pgconn.get_error_message()}")
+            if pgconn.status == ConnStatus.MADE:
+                continue  # nothing is sent yet, so there is room to send
             while not (yield pgconn.socket, _WAITS[polled]):
                 pass
     except BaseException:
