@@ -35,7 +35,8 @@ class Session(Value):
     """One session: its first and its last use, and the processes that served it, each once, in order.
 
     One process, and not dropped: it survived as it was. Several: its connection survived, and something between moved it.
-    `dropped` is the use that found it gone; it was between the start of `last_ok` and the end of that one.
+    `dropped` is the use that found it gone; it was between the start of `last_ok` and the end of that one. One that
+    `is_waiting` has not answered its last use yet, and may still.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Session(Value):
     served_by: tuple[str, ...]
     longest: Standstill | None
     dropped: Attempt | None
+    is_waiting: bool = False
 
 
 def sessions(uses: Iterable[Use], stood_still: Sequence[Unobserved] = ()) -> tuple[Session, ...]:
@@ -71,6 +73,7 @@ def _session(number: int, tried: Sequence[Attempt], stood_still: Sequence[Unobse
         served_by=tuple(dict.fromkeys(each.version for each in answered)),
         longest=max(_standstills(tried, stood_still), key=lambda each: each.at_least, default=None),
         dropped=tried[-1] if is_dropped else None,
+        is_waiting=is_waiting,
     )
 
 

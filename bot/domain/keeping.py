@@ -16,7 +16,10 @@ BEFORE: Final = timedelta(seconds=30)  # the answers before the order from which
 
 
 class Fate(StrEnum):
-    """`moved`: the connection survived, and another process serves it. `lost`: whoever held it is gone, so nobody knows."""
+    """`moved`: the connection survived, and another process serves it.
+
+    `lost`: nobody knows, for whoever held it is gone or has let go of it, or it has not answered yet.
+    """
 
     SURVIVED = "survived"
     MOVED = "moved"
@@ -69,7 +72,7 @@ def kept_through(uses: Iterable[Use], over: Outage) -> tuple[KeptSession, ...] |
             continue
         if held[-1] is all_of_it[-1] and _may_yet_answer(held[-1], over):
             return None
-        found.append(_kept(number, held[-1], is_last=held[-1] is all_of_it[-1]))
+        found.append(_kept(number, held[-1], is_last=held[-1] is all_of_it[-1], until=over.ended_by))
     return tuple(found)
 
 
@@ -91,9 +94,9 @@ def _lanes(uses: Iterable[Use]) -> Mapping[int, list[Use]]:
     return dict(sorted(found.items()))
 
 
-def _kept(lane: int, session: Session, *, is_last: bool) -> KeptSession:
+def _kept(lane: int, session: Session, *, is_last: bool, until: datetime | None = None) -> KeptSession:
     gone = session.dropped
-    fate = _fate(session, is_last=is_last)
+    fate = _fate(session, is_last=is_last, until=until)
     told = gone if fate is Fate.DROPPED else None
     return KeptSession(
         lane=lane,
@@ -108,13 +111,23 @@ def _kept(lane: int, session: Session, *, is_last: bool) -> KeptSession:
     )
 
 
-def _fate(session: Session, *, is_last: bool) -> Fate:
-    """A time-out says that a session was dropped only to those who wait long enough; who took over did not hear its answer."""
+def _fate(session: Session, *, is_last: bool, until: datetime | None) -> Fate:
+    """What came `until` then: what became of a session that answered afterwards is of no interest.
+
+    A time-out says that a session was dropped only to those who wait long enough; who took over did not hear its answer.
+    Nor does anybody know of one that was not dropped when another followed it: it was let go.
+    """
     gone = session.dropped
+    if until and session.last_ok.start >= until:
+        return _survived(session)
     if gone and gone.outcome is Outcome.TIMEOUT and not is_last and gone.end - session.last_ok.start < PATIENCE:
         return Fate.LOST
     if gone:
         return Fate.DROPPED
+    return _survived(session) if is_last and not session.is_waiting else Fate.LOST
+
+
+def _survived(session: Session) -> Fate:
     return Fate.SURVIVED if len(session.served_by) == 1 else Fate.MOVED
 
 

@@ -34,7 +34,7 @@ class SessionReport(Value):
     """A session that was kept open and used. Of lane 1 and so on; where one was dropped the next one of its lane follows.
 
     `fate`: `survived`; `moved`, when another process serves it now; `dropped`, between `last_ok_at` and `dropped_by`, with what
-    it was told then; `lost`, when whoever held it is gone. `stood_still_at_least` and `at_most` are seconds, of its longest
+    it was told then; `lost`, when nobody saw what became of it. `stood_still_at_least` and `at_most` are seconds, of its longest
     standstill since the order; null when it had none that could be noticed.
     """
 

@@ -72,7 +72,12 @@ def comparison(one: Comparison) -> str:
         f"preserved, {claim.dropped} dropped"
     )
     if one.agreement is Agreement.CANNOT_TELL:
-        return f"{said}; no session was held here meanwhile, so that cannot be compared."
+        seen = (
+            "nobody knows what became of those that were held here"
+            if one.held.lost
+            else "no session was held here meanwhile"
+        )
+        return f"{said}; {seen}, so that cannot be compared."
     fates = [f"{one.held.survived} survived"] if one.held.survived else []
     fates += [f"{one.held.dropped} dropped"] if one.held.dropped else []
     saw = ", ".join([*fates, *_stood_still(one.held)])

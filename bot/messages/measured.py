@@ -141,6 +141,8 @@ def _session(session: Session) -> str:
         said += f" was dropped {clock(session.last_ok.start)} … {clock(session.dropped.end)}: {why(session.dropped)}"
     elif len(session.served_by) > 1:
         said += " survived, but another process serves it now"
+    elif session.is_waiting:
+        said += f" has not answered since {clock(session.last_ok.start)}"
     else:
         said += " survived" if session.number == 1 else " was kept"
     said += f" (process {' then '.join(session.served_by)})"

@@ -91,6 +91,27 @@ def test_of_a_session_whose_holder_is_gone_nobody_knows() -> None:
     assert [each.fate for each in kept_since(given_up, NOON)] == [Fate.DROPPED, Fate.SURVIVED]
 
 
+def test_of_a_session_that_its_holder_let_go_nobody_knows_what_came_later() -> None:
+    handed_over = [*calm(0, 5), *calm(6, 14, session=2, pid="4713")]
+    assert [each.fate for each in kept_since(handed_over, NOON)] == [Fate.LOST, Fate.SURVIVED]
+    amid = [*calm(0, 10), *calm(13, 14, session=2, pid="4713")]
+    kept = kept_through(amid, fell())
+    assert kept is not None
+    assert [each.fate for each in kept] == [Fate.LOST]
+
+
+def test_what_came_after_an_outage_says_nothing_of_how_a_session_came_through_it() -> None:
+    for later in ([], [used(tried(14, 14.1, RESET, "cut"))], calm(15, 16, session=2, pid="4713")):
+        kept = kept_through([*SURVIVED, *later], fell())
+        assert kept is not None
+        assert [each.fate for each in kept] == [Fate.SURVIVED]
+
+
+def test_of_a_session_that_has_not_answered_yet_nobody_knows() -> None:
+    silent = [*calm(0, 10), used(tried(10, 13, TIMEOUT, "no answer"))]
+    assert [each.fate for each in kept_since(silent, NOON)] == [Fate.LOST]
+
+
 def test_since_the_order_each_session_counts_that_was_held_then_or_later() -> None:
     uses = [*calm(0, 3), used(tried(3, 3.1, RESET, "cut")), *calm(4, 10, session=2), used(tried(10, 10.1, RESET, "cut"), session=2),
             *calm(12, 14, session=3)]  # fmt: skip
