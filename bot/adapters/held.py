@@ -21,9 +21,9 @@ class HeldSession:
     """One use at a time. While there is no session, a use is a try to open one and to use it.
 
     A query that gets no answer within the deadline of a use is not cancelled: the session may yet survive, so the next use
-    waits for the same answer. After PATIENCE it is given up, and the next use opens another. Who writes, or reads what was
-    written, does not wait like that: there the session is given up at the deadline. `sessions` are those that the lane has
-    had before.
+    waits for the same answer; one that came between the two is dated when it came. After PATIENCE it is given up, and the
+    next use opens another. Who writes, or reads what was written, does not wait like that: there the session is given up at
+    the deadline. `sessions` are those that the lane has had before.
     """
 
     def __init__(self, postgres: Postgres, target: Target, lane: Lane, sessions: int = 0) -> None:
@@ -36,6 +36,7 @@ class HeldSession:
         self._number = sessions
         self._asking: asyncio.Task[str] | None = None
         self._asked_at: datetime | None = None
+        self._answered_at: datetime | None = None
 
     async def use(self, deadline: timedelta) -> Use:
         """Whatever happens is an outcome; nothing but cancellation is raised."""
@@ -59,6 +60,7 @@ class HeldSession:
         start = self._postgres.clock.now()
         if self._asking is None:
             self._asking, self._asked_at = asyncio.create_task(ask(connection, self._query)), start
+            self._asking.add_done_callback(self._note)
         try:
             answer = await self._postgres.in_time(_patiently(self._asking), deadline)
         except Failed as failed:
@@ -66,7 +68,12 @@ class HeldSession:
                 await self.close()
             return self._postgres.failed(start, failed)
         self._asking = None
+        if self._answered_at and self._answered_at < start:
+            return Attempt(start=self._answered_at, end=self._answered_at, outcome=Outcome.OK, version=answer)
         return Attempt(start=start, end=self._postgres.end(start), outcome=Outcome.OK, version=answer)
+
+    def _note(self, _: asyncio.Task[str]) -> None:
+        self._answered_at = self._postgres.clock.now()
 
     def _is_given_up(self) -> bool:
         return self._asked_at is not None and self._postgres.clock.now() - self._asked_at >= self._patience

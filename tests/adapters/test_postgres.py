@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import resource
+import signal
 import socket
 import struct
 import threading
@@ -23,12 +24,14 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import RedisDsn
 
 from bot.adapters.clock import WallClock
+from bot.adapters.held import HeldSession
 from bot.adapters.names import Addresses
 from bot.adapters.postgres import Postgres, Target, failure_of
 from bot.adapters.rds_tokens import IamTokens
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.ids import Region
 from bot.domain.topology import Endpoint
+from bot.domain.ways import Lane, Way
 from bot.settings import ProberSettings
 from bot.wiring import PostgresProbe
 from sandbox.aurora.postgres import DATABASE, Server
@@ -356,6 +359,22 @@ async def test_a_listener_that_never_answers_is_given_up_at_the_deadline() -> No
         tried = await attempt(at_port(port), timedelta(seconds=0.2))
         assert 0.2 <= time.monotonic() - began < 1
     assert (tried.outcome, tried.detail) == (Outcome.TIMEOUT, "no answer within 0.2 s")
+
+
+async def test_an_answer_that_came_between_two_uses_of_a_session_is_no_later_than_it_came(target: Target) -> None:
+    session = HeldSession(Postgres(), target, Lane(endpoint="e", way=Way.HELD, number=1))
+    opened = (await session.use(SOON)).attempt
+    os.kill(int(opened.version), signal.SIGSTOP)
+    try:
+        silent = (await session.use(timedelta(seconds=0.1))).attempt
+    finally:
+        os.kill(int(opened.version), signal.SIGCONT)
+    await asyncio.sleep(0.5)
+    before = datetime.now(UTC)
+    answered = (await session.use(SOON)).attempt
+    await session.close()
+    assert (silent.outcome, answered.outcome) == (Outcome.TIMEOUT, Outcome.OK)
+    assert silent.start < answered.start <= answered.end < before
 
 
 async def test_a_server_that_falls_silent_before_the_query_is_given_up_at_the_deadline_too() -> None:
