@@ -92,11 +92,16 @@ class FileSpill:
                 file.text.close()
 
     def left_behind(self) -> Iterator[Leftover]:
-        """Each is locked until the next one is asked for."""
+        """Each is locked until the next one is asked for. What cannot be read now is there the next time."""
         for path in sorted(self._directory.glob("*.attempts")):
-            with suppress(FileNotFoundError), path.open("r+", encoding="utf-8", errors="replace") as text:
-                if _is_left(text) and path.exists():
-                    yield from _read(path, text)
+            try:
+                with path.open("r+", encoding="utf-8", errors="replace") as text:
+                    if _is_left(text) and path.exists():
+                        yield from _read(path, text)
+            except FileNotFoundError:
+                pass
+            except OSError as trouble:
+                log.warning("%s stays where it is: %s", path, trouble)
 
     def _new(self, upgrade: str, endpoint: str, vantage: str) -> _File:
         """Under its name only when it is locked, so that nobody takes it for left behind."""
@@ -121,7 +126,7 @@ def _read(path: Path, text: IO[str]) -> Iterator[Leftover]:
         upgrade, endpoint, vantage = (str(head[name]) for name in ("upgrade", "endpoint", "vantage"))
     except (TypeError, KeyError):
         log.warning("%s cannot be read, and is thrown away", path)
-        path.unlink(missing_ok=True)
+        _throw_away(path)
         return
     kept = [_parsed(row, lambda each: _kept(endpoint, each)) for row in rows if row is not None]
     yield Leftover(
@@ -131,8 +136,16 @@ def _read(path: Path, text: IO[str]) -> Iterator[Leftover]:
         attempts=tuple(each for each in kept if isinstance(each, Attempt)),
         others=tuple(each for each in kept if isinstance(each, Use)),
         is_old=time() - path.stat().st_mtime > FORGOTTEN_SECONDS,
-        throw_away=lambda: path.unlink(missing_ok=True),
+        throw_away=lambda: _throw_away(path),
     )
+
+
+def _throw_away(path: Path) -> None:
+    """Whoever finds it again stores it again, which does no harm."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as trouble:
+        log.warning("%s stays where it is: %s", path, trouble)
 
 
 def _kept(endpoint: str, row: Any) -> Attempt | Use:

@@ -36,18 +36,23 @@ class Prober:
     async def recover_for_ever(self) -> None:
         """What is left behind here may be of endpoints that are measured elsewhere by now."""
         while True:
-            try:
-                await self.recover()
-            except Unavailable as trouble:
-                log.warning("What was left behind is stored later: %s", trouble)
+            await self.recover()
             await asyncio.sleep(RECOVER_EVERY.total_seconds())
 
     async def recover(self, upgrade: UpgradeId | None = None, endpoint: str = "") -> None:
-        """Store what dead probers of this machine could not, of one endpoint or of all. Twice does no harm."""
+        """Store what dead probers of this machine could not, of one endpoint or of all. Twice does no harm.
+
+        Of all, one that cannot be stored holds up no other.
+        """
         left_behind = self.spill.left_behind()
         while left := await asyncio.to_thread(next, left_behind, None):
             if upgrade in (None, left.upgrade) and endpoint in ("", left.endpoint):
-                await self._recover(left)
+                try:
+                    await self._recover(left)
+                except Unavailable as trouble:
+                    if upgrade is not None:
+                        raise
+                    log.warning("%s: what was left behind is stored later: %s", left.endpoint, trouble)
 
     async def _recover(self, left: Leftover) -> None:
         upgrade = await self.upgrades.get(left.upgrade)

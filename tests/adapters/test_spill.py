@@ -120,6 +120,28 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     one.release(ORDERS, WRITER)
 
 
+def test_what_cannot_be_read_stays_and_hides_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept(tmp_path).release(ORDERS, WRITER)
+    unreadable = the_file(tmp_path).parent / "0.attempts"
+    unreadable.mkdir()
+    assert list(found(tmp_path)) == [(tried(1), tried(2), tried(3))]
+    assert f"{unreadable} stays where it is" in caplog.text
+
+
+def test_what_cannot_be_thrown_away_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(tmp_path).release(ORDERS, WRITER)
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "unlink", read_only)
+        [left] = FileSpill.at(tmp_path, REDIS).left_behind()
+        left.throw_away()
+        del left
+    assert list(found(tmp_path)) == [(tried(1), tried(2), tried(3))]
+
+
 def test_where_nothing_can_be_kept_is_an_error_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):

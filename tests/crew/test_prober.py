@@ -626,6 +626,21 @@ async def test_what_is_left_of_an_upgrade_that_is_over_is_thrown_away(
     )
 
 
+async def test_what_cannot_be_stored_holds_up_nothing_else_that_was_left_behind(
+    store: Store, server: RedisServer, upgrade: Upgrade, script: Script, tmp_path: Path
+) -> None:
+    spill = FileSpill.at(tmp_path, "redis://x/0")
+    attempt = Attempt(start=datetime.now(UTC), end=datetime.now(UTC), outcome=REFUSED)
+    other, damaged = "us-east-1/reader", UpgradeId("damaged")
+    await server.do("HSET", f"{{aurora}}:upgrade:{damaged}", "saved", "{")
+    for each, endpoint in ((damaged, WRITER), (upgrade.id, other), (damaged, other), (upgrade.id, WRITER)):
+        spill.keep(each, endpoint, US, [attempt])
+        spill.release(each, endpoint)
+    await Prober(script, store, WallClock(), Cadence(), spill).recover()
+    assert await stored(store, upgrade) == (await store.attempts(upgrade.id, other))[1] == (attempt,)
+    assert {each.upgrade for each in spill.left_behind()} == {damaged}
+
+
 # --- what cannot be measured ---
 
 
