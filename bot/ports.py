@@ -213,9 +213,18 @@ class Upgrades(Protocol):
         ...
 
     async def add_attempts(
-        self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt], others: Sequence[Use] = ()
+        self,
+        id: UpgradeId,
+        endpoint: str,
+        vantage: str,
+        attempts: Sequence[Attempt],
+        others: Sequence[Use] = (),
+        claim: Claim | None = None,
     ) -> None:
-        """New connections, and what came of the other ways meanwhile, in one step."""
+        """New connections, and what came of the other ways meanwhile, in one step.
+
+        From whoever does not hold the `claim` any more a standstill of its own is left out: another looked meanwhile.
+        """
         ...
 
     async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:

@@ -21,7 +21,7 @@ from bot.domain.timeline import ENTRY, Entry, Intended
 from bot.domain.unobserved import by_start
 from bot.domain.upgrade import Upgrade
 from bot.domain.upgrade import saved as as_saved
-from bot.domain.ways import Lane, Use, Way
+from bot.domain.ways import CONTROL, Lane, Use, Way
 from bot.ports import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
@@ -242,13 +242,26 @@ class RedisUpgrades:
         await self._server.do("SREM", UNFINISHED, id)
 
     async def add_attempts(
-        self, id: UpgradeId, endpoint: str, vantage: str, attempts: Sequence[Attempt], others: Sequence[Use] = ()
+        self,
+        id: UpgradeId,
+        endpoint: str,
+        vantage: str,
+        attempts: Sequence[Attempt],
+        others: Sequence[Use] = (),
+        claim: Claim | None = None,
     ) -> None:
         """A batch given again, because the answer to the first try was lost, counts once."""
+        if claim and any(each.lane == CONTROL for each in others) and await self._is_taken(id, claim):
+            others = [each for each in others if each.lane != CONTROL]
         if attempts or others:
             rows = packed([each.to_row() for each in attempts])
-            beside = packed([each.to_row() for each in sorted(others, key=lambda use: use.lane.name)])  # alike together
+            alike = sorted(others, key=lambda use: use.lane.name)  # together
+            beside = packed([each.to_row() for each in alike]) if alike else "[]"
             await self._server.run(scripts.ADD_ATTEMPTS, [_attempts(id, endpoint)], vantage, rows, self._keep, beside)
+
+    async def _is_taken(self, id: UpgradeId, claim: Claim) -> bool:
+        holder = await self._server.read(self._server.reads.get(claimed(id, claim.endpoint)))
+        return holder not in (None, claim.holder)
 
     async def forget_attempts(self, upgrade: Upgrade, endpoint: str, older_than: timedelta) -> None:
         keys = [_record(upgrade.id), _attempts(upgrade.id, endpoint)]

@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 from bot.domain.attempts import Attempt
 from bot.domain.ids import UpgradeId
 from bot.domain.ways import Use, Way
-from bot.ports import Clock, Leftover, Spill, Upgrades
+from bot.ports import Claim, Clock, Leftover, Spill, Upgrades
 
 SPILL_AFTER = timedelta(seconds=1)  # so long the store may take before attempts are kept beside it
 SPILL_EVERY = timedelta(seconds=0.5)
@@ -43,6 +43,7 @@ class Backlog:
     upgrade: UpgradeId
     endpoint: str
     vantage: str
+    claim: Claim
     ended: deque[Use] = field(default_factory=lambda: deque(maxlen=MEMORY))
     spilled: Use | None = None  # the latest one
 
@@ -53,7 +54,7 @@ class Backlog:
         """All that has ended by now; `take` is given each that is stored."""
         left = len(self.ended)
         while batch := tuple(islice(self.ended, min(left, BATCH))):
-            await self.upgrades.add_attempts(self.upgrade, self.endpoint, self.vantage, *by_way(batch))
+            await self.upgrades.add_attempts(self.upgrade, self.endpoint, self.vantage, *by_way(batch), self.claim)
             left -= len(batch)
             for each in batch:
                 if self.ended and self.ended[0] is each:  # else it was pushed out while Redis was slow

@@ -69,7 +69,7 @@ class Measuring:
         self.lane = Lane(endpoint=self.endpoint.key, way=Way.CONNECT)
         self.telling = Telling(self.endpoint, self.vantage)
         self.backlog = Backlog(
-            prober.upgrades, prober.spill, prober.clock, self.upgrade.id, self.endpoint.key, self.vantage
+            prober.upgrades, prober.spill, prober.clock, self.upgrade.id, self.endpoint.key, self.vantage, self.claim
         )
         self.pace = Pace(self._attempt, self._rate, prober.clock.now, AT_ONCE)
 

@@ -245,6 +245,30 @@ async def test_all_ways_come_back_from_where_only_new_connections_were_written_d
     assert await upgrades.attempts(created.id, "e") == (("v", "w"), (attempt(0), attempt(1)))
 
 
+async def test_a_standstill_of_who_was_taken_over_says_nothing_of_who_looked_meanwhile(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    tried = Attempt(start=NOW, end=NOW + timedelta(seconds=60), outcome=Outcome.OURS)
+    held = Use(lane=Lane(endpoint="e", way=Way.HELD, number=1), attempt=tried, session=1)
+    still, claim = Use(lane=CONTROL, attempt=tried), Claim("e", "stalled")
+    await raw.set(claimed(created.id, "e"), "another")
+    await upgrades.add_attempts(created.id, "e", "v", [tried], [still, held], claim)
+    await upgrades.add_attempts(created.id, "e", "v", [], [still], claim)
+    assert CONTROL not in {each.lane for each in (await upgrades.uses(created.id, "e"))[1]}
+    assert len((await upgrades.uses(created.id, "e"))[1]) == 2
+    await raw.set(claimed(created.id, "e"), "stalled")
+    await upgrades.add_attempts(created.id, "e", "v", [], [still], claim)
+    assert still in (await upgrades.uses(created.id, "e"))[1]
+
+
+async def test_where_only_new_connections_are_tried_nothing_else_is_written_down(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    await upgrades.add_attempts(created.id, "e", "v", [Attempt(start=NOW, end=NOW, outcome=Outcome.OK)])
+    written: Any = await raw.xrange(f"{{aurora}}:attempts:{created.id}:e")
+    assert [set(fields) for _, fields in written] == [{"vantage", "rows"}]
+
+
 async def test_what_was_written_down_long_ago_is_forgotten_while_the_record_is_the_one_that_was_read(
     upgrades: RedisUpgrades, created: Upgrade
 ) -> None:
