@@ -20,10 +20,11 @@ AT_ONCE = 10
 
 @dataclass(eq=False)
 class _Party:
-    """One measuring that wants to know: how often it tries, and where its standstills go."""
+    """One measuring that wants to know: how often it tries, where its standstills go, and since when: before that others looked."""
 
     rate: Callable[[], float]
     add: Callable[[Use], None]
+    since: datetime
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Observer:
     @asynccontextmanager
     async def watching(self, rate: Callable[[], float], add: Callable[[Use], None]) -> AsyncIterator[None]:
         """Meanwhile `add` is given each standstill, once it is over."""
-        party = _Party(rate, add)
+        party = _Party(rate, add, self.clock.now())
         self._parties.append(party)
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep())
@@ -89,6 +90,8 @@ class Observer:
             if any(due <= stretch.until for due in under_way):
                 return
             self._slow = [each for each in self._slow if each.start > stretch.until]
-            stood_still = Attempt(start=stretch.since, end=stretch.until, outcome=Outcome.OURS, detail="stood still")
             for party in self._parties:
-                party.add(Use(lane=CONTROL, attempt=stood_still))
+                since = max(stretch.since, party.since)
+                if since < stretch.until:
+                    stood_still = Attempt(start=since, end=stretch.until, outcome=Outcome.OURS, detail="stood still")
+                    party.add(Use(lane=CONTROL, attempt=stood_still))

@@ -219,6 +219,24 @@ async def test_while_this_process_stood_still_it_was_no_witness(store: Store, up
     assert not [task for task in asyncio.all_tasks() if "Observer" in repr(task.get_coro())]
 
 
+async def test_who_joins_amid_a_standstill_says_nothing_of_the_time_before() -> None:
+    door, early, late = Door(), list[Use](), list[Use]()
+    observer = Observer(door, WallClock(), 60 * SECOND)
+
+    async def are_given() -> bool:
+        return bool(early and late)
+
+    async with observer.watching(lambda: 20.0, early.append):
+        await asyncio.sleep(0.6)
+        joined = datetime.now(UTC)
+        async with observer.watching(lambda: 20.0, late.append):
+            door.is_open.set()
+            await eventually(are_given)
+    assert early[0].attempt.start < joined - 0.5 * SECOND
+    assert late[0].attempt.start >= joined - 0.001 * SECOND
+    assert late[0].attempt.end == early[0].attempt.end
+
+
 async def test_nothing_is_lost_when_the_door_of_this_process_breaks(
     store: Store, upgrade: Upgrade, script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
