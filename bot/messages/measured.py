@@ -128,7 +128,7 @@ def _verdict(watched: Watched) -> str:
 def _outage(outage: Outage) -> str:
     kinds = ", ".join(OUTCOMES[each] for each in outage.outcomes)
     began = f"began {clock(outage.last_ok_at)} … {clock(outage.began_by)}"
-    ended = f"ended {clock(outage.last_failure_at)} … {clock(outage.ended_by)}"
+    ended = f"ended {clock(outage.ended_between[0])} … {clock(outage.ended_by)}"
     flapping = ", up in between" if outage.flapping else ""
     return f"{between(bounds_of(outage))}: {began}, {ended}; {_counted(outage.failed, 'failed attempt')} ({kinds}){flapping}"
 

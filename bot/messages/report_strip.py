@@ -12,7 +12,7 @@ from bot.domain.report import EndpointReport, RdsEventReport, Report
 from bot.domain.report_parts import OutageReport, SessionReport, WritesReport
 from bot.domain.upgrade import said
 from bot.messages.markup import TENTH, bounds, lasting
-from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip
+from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip, down
 from bot.messages.thread import OUTCOMES
 
 ALT: Final = 1000  # characters that Slack takes of an alt text
@@ -120,7 +120,7 @@ def _written(each: EndpointReport, writes: WritesReport) -> Iterator[Stretch]:
     for outage in writes.outages:
         yield Stretch(*_perhaps(each, outage), Shade.PERHAPS)
         if _is_proven(outage):
-            yield Stretch(outage.began_by, outage.ended_after, Shade.DOWN)
+            yield from down(outage.began_by, outage.ended_after, each.unobserved)
 
 
 def _name(each: EndpointReport) -> str:
@@ -155,7 +155,7 @@ def _stretches(each: EndpointReport, since: datetime) -> Iterator[Stretch]:
         began, ended = _perhaps(each, outage)
         yield Stretch(began, ended, Shade.PERHAPS)
         if _is_proven(outage):
-            yield Stretch(outage.began_by, outage.ended_after, Shade.DOWN)
+            yield from down(outage.began_by, outage.ended_after, each.unobserved)
 
 
 def _perhaps(each: EndpointReport, outage: OutageReport) -> tuple[datetime, datetime]:

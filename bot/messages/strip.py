@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.held import Session
 from bot.domain.outage import Outage
+from bot.domain.unobserved import Unobserved
 from bot.domain.watched import Watched
 from bot.domain.ways import Lane
 from bot.messages.measured import between, clock, seconds, way
@@ -135,8 +136,18 @@ def _label(lane: Lane) -> str:
 
 def _down(watched: Watched, outage: Outage) -> Iterator[Stretch]:
     yield Stretch(outage.last_ok_at or watched.since, outage.ended_by or watched.until, Shade.PERHAPS)
-    if outage.began_by < outage.last_failure_at:
-        yield Stretch(outage.began_by, outage.last_failure_at, Shade.DOWN)
+    if outage.at_least:
+        yield from down(outage.began_by, outage.ended_between[0], watched.missed)
+
+
+def down(began: datetime, ended: datetime, missed: Iterable[Unobserved]) -> Iterator[Stretch]:
+    """What is proven of an outage, without what nobody looked at; that is apart from each other and in order."""
+    for each in missed:
+        if began < min(each.since, ended):
+            yield Stretch(began, min(each.since, ended), Shade.DOWN)
+        began = max(began, each.until)
+    if began < ended:
+        yield Stretch(began, ended, Shade.DOWN)
 
 
 def _verdict(watched: Watched) -> str:

@@ -9,6 +9,7 @@ from bot.domain.measurement import Measurement
 from bot.domain.report import report
 from bot.domain.status import Status
 from bot.domain.timeline import Entry
+from bot.domain.unobserved import Unobserved
 from bot.messages.report_strip import ALT, MOST_MARKS, report_strip
 from bot.messages.strip import MOST_ROWS, Shade, Strip
 from tests.domain.making import (
@@ -149,3 +150,14 @@ def test_where_nothing_was_measured_there_is_nothing_to_draw() -> None:
     over = finished(outcome=Status.FAILED).model_copy(update={"measured": ()})
     with pytest.raises(ValueError, match="nothing was measured"):
         report_strip(report((*before, over)))
+
+
+def test_what_nobody_looked_at_is_not_drawn_as_down() -> None:
+    (one,) = measured().outages
+    since, until = one.began_by + SECOND / 10, one.began_by + SECOND / 5
+    away = Unobserved(since=since, until=until)
+    (row,) = drawn(measured(unobserved=(away,))).rows
+    assert [(each.since, each.until) for each in row.stretches if each.shade is Shade.DOWN] == [
+        (one.began_by, since),
+        (until, one.ended_between[0]),
+    ]

@@ -98,6 +98,21 @@ def test_an_outage_without_an_end_is_at_least_so_long() -> None:
     assert list(outage_table(watched(in_lane(DB, tried(0, 0.1))))) == []
 
 
+def test_what_is_not_proven_is_neither_said_nor_drawn() -> None:
+    """Two time-outs prove nothing of when the silence ended; what nobody looked at, nothing at all."""
+    silent = [tried(0, 0.1), *(tried(each, each + 5, Outcome.TIMEOUT) for each in (1, 2)), tried(8, 8.1)]
+    [of_silence] = watched(in_lane(DB, *silent))
+    assert "ended 12:00:00.000 … 12:00:08.100" in list(conclusions([of_silence]))[1]
+    assert Shade.DOWN not in {each.shade for each in strip("Upgrade", [of_silence]).rows[0].stretches}
+    refused = [tried(each, each + 0.1, REFUSED) for each in (1, 2, 3, 30, 31)]
+    [of_gap] = watched(in_lane(DB, tried(0, 0.1), *refused, tried(32, 32.1)))
+    drawn = strip("Upgrade", [of_gap]).rows[0].stretches
+    assert [(each.since, each.until) for each in drawn if each.shade is Shade.DOWN] == [
+        (at(1_100_000), at(3_000_000)),
+        (at(30_100_000), at(31_000_000)),
+    ]
+
+
 def test_the_strip_shows_the_time_around_the_outages() -> None:
     drawn = strip("Upgrade", watched(RESTART), [Mark(at(900_000), "ordered"), Mark(at(10**9), "much later")])
     assert (drawn.since, drawn.until) == (at(500_000), at(8_510_000))
