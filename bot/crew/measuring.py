@@ -223,7 +223,9 @@ class Measuring:
     def _take(self, use: Use, settled: datetime) -> None:
         attempt = use.attempt
         if use.lane == CONTROL:
-            self.ledger.stand_still(Unobserved(since=attempt.start, until=attempt.end))
+            stretch = Unobserved(since=attempt.start, until=attempt.end)
+            self.ledger.stand_still(stretch)
+            self.restarts.stand_still(stretch)
         elif use.lane == self.lane:
             self._take_connection(attempt, settled)
         else:

@@ -62,11 +62,13 @@ def _recent(lane: Sequence[Use], ordered_at: datetime, stood_still: Sequence[Uno
     return sessions((each for each in lane if each.attempt.start >= ordered_at - BEFORE), stood_still)
 
 
-def kept_through(uses: Iterable[Use], over: Outage) -> tuple[KeptSession, ...] | None:
+def kept_through(
+    uses: Iterable[Use], over: Outage, stood_still: Sequence[Unobserved] = ()
+) -> tuple[KeptSession, ...] | None:
     """What became of those that were held as this outage began; None while one of them may yet answer."""
     found: list[KeptSession] = []
     for number, lane in _lanes(uses).items():
-        all_of_it = sessions(lane)
+        all_of_it = sessions(lane, stood_still)
         held = [each for each in all_of_it if _was_held(each, over)]
         if not held:
             continue

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.crew.restarts import Restarts
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.claims import Agreement, Claim, claims, compared
 from bot.domain.keeping import Fate, KeptSession, first_of_each, in_all, kept_since, kept_through
 from bot.domain.lag import Lag, row_lag
+from bot.domain.ledger import CameBack
 from bot.domain.measurement import Measurement, measure, measure_ways
 from bot.domain.outage import Outage
 from bot.domain.unobserved import Unobserved
@@ -66,6 +68,18 @@ def test_sessions_that_survive_move_and_are_dropped_in_an_outage() -> None:
     together = in_all(kept)
     assert (together.held, together.survived, together.dropped, together.lost) == (3, 2, 1, 0)
     assert together.at_most == at(1.9)
+
+
+def test_of_a_standstill_of_the_observer_an_outage_makes_none_of_a_session() -> None:
+    restarts = Restarts()
+    for each in SURVIVED:
+        restarts.take(each)
+    restarts.stand_still(Unobserved(since=NOON + at(10.1), until=NOON + at(11.1)))
+    restarts.come_back([CameBack(fell())])
+    [(_, (kept,))] = restarts.over(NOON)
+    assert kept.longest is not None
+    assert at(0.4) < kept.longest.at_least < at(0.5)
+    assert kept.longest.at_most == at(1.6)
 
 
 def test_nothing_is_told_while_a_session_may_yet_answer() -> None:
