@@ -7,7 +7,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from bot.domain.attempts import Attempt, to_ms_before
-from bot.domain.observer import amid, heard
+from bot.domain.observer import heard
 from bot.domain.outage import Moment, Outage, Sweep, met_at
 from bot.domain.unobserved import BLINK, Lookout, Unobserved, by_start
 
@@ -124,8 +124,9 @@ class Ledger:
         while self._unseen and self._unseen[0][0][0] < horizon:
             attempt = self._heard(heappop(self._unseen)[-1])
             self._sweep.expect(attempt)
-            for stretch in amid([attempt], self._stood_still):
-                self._sweep.miss(stretch)
+            for stretch in self._untold:  # those that are not over before this attempt
+                if stretch.since < attempt.start < stretch.until:
+                    self._sweep.miss(Unobserved(since=attempt.start, until=stretch.until))
             if missed := self._lookout.see(attempt):
                 self._sweep.miss(missed)
                 yield missed

@@ -1,5 +1,6 @@
 """What is proven while attempts come in is what is proven once all are in, told as soon as it is certain."""
 
+import pickle
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -233,3 +234,14 @@ def test_sight_is_lost_and_gained_by_turns(world: World) -> None:
         ledger.add(attempt, settled=at(0))
     turns = [type(each) for each in ledger.settle(THE_END) if isinstance(each, CannotMeasure | CanMeasure)]
     assert all(one is not other for one, other in pairwise(turns))
+
+
+def test_a_standstill_that_is_over_makes_no_attempt_cost_anything() -> None:
+    """A proposal may wait for days, and be tried all the time."""
+    ledger, sizes = Ledger(), list[int]()
+    ledger.stand_still(Unobserved(since=at(0), until=at(5_000_000)))
+    for each in range(1, 1001):
+        ledger.add(tried(each * 100, each * 100 + 10, OK), settled=at(each * 100_000))
+        if each % 500 == 0:
+            sizes.append(len(pickle.dumps(ledger)))
+    assert sizes[1] < 1.1 * sizes[0]
