@@ -42,8 +42,9 @@ class Forecaster:
             log.exception("%s: there are no forecasts from here any more", endpoint.key)
 
     async def _serve(self, current: Callable[[], Upgrade], endpoint: Endpoint, vantage: str, claim: Claim) -> None:
-        answered = None
-        while (upgrade := current()).status.is_before_order:
+        """Python 3.11 loses a cancellation that meets a Redis command just sent (`wait_for`), so it is asked for too."""
+        answered, here = None, asyncio.current_task()
+        while (upgrade := current()).status.is_before_order and not (here and here.cancelling()):
             wanted = upgrade.forecast_wanted
             if (
                 wanted != answered

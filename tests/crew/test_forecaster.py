@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
 from bot.domain.zero_downtime import Looked, Session
+from bot.ports import Claim
 from tests.crew.house import AP, MINA, US, Store, proposal
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]
@@ -214,3 +215,23 @@ async def test_whoever_was_cut_off_tells_nothing(
         await eventually(has_looked)
         await asyncio.sleep(0.2)
     assert await told(store, upgrade) == []
+
+
+async def test_a_forecast_whose_cancellation_the_store_swallowed_ends_all_the_same(
+    store: Store, upgrade: Upgrade, sight: Sight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def swallow(*_: object) -> bool:
+        reached.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(20)
+        return True
+
+    monkeypatch.setattr(store, "append_once", swallow)
+    one = Forecaster(sight, store, WallClock())
+    serving = asyncio.create_task(one.serve(lambda: upgrade, upgrade.plan.endpoints[0], US, Claim(WRITER, "somebody")))
+    await reached.wait()
+    serving.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({serving})
