@@ -261,6 +261,22 @@ async def test_a_standstill_of_who_was_taken_over_says_nothing_of_who_looked_mea
     assert still in (await upgrades.uses(created.id, "e"))[1]
 
 
+async def test_a_way_that_only_another_version_knows_is_left_alone(
+    upgrades: RedisUpgrades, created: Upgrade, raw: Redis
+) -> None:
+    tried = Attempt(start=NOW, end=NOW, outcome=Outcome.OK)
+    held = Use(lane=Lane(endpoint="e", way=Way.HELD, number=1), attempt=tried, session=1)
+    others = json.dumps([["proxy-1", *held.to_row()[1:]], held.to_row()])
+    rows: Any = {"vantage": "v", "rows": json.dumps([tried.to_row()]), "others": others}
+    await raw.xadd(f"{{aurora}}:attempts:{created.id}:e", rows)
+    _, uses = await upgrades.uses(created.id, "e")
+    assert {each.lane.name for each in uses} == {"connect", "held-1"}
+    damaged: Any = {"vantage": "v", "rows": "[]", "others": json.dumps([["held-1"]])}
+    await raw.xadd(f"{{aurora}}:attempts:{created.id}:e", damaged)
+    with pytest.raises(Unavailable, match="unreadable"):
+        await upgrades.uses(created.id, "e")
+
+
 async def test_where_only_new_connections_are_tried_nothing_else_is_written_down(
     upgrades: RedisUpgrades, created: Upgrade, raw: Redis
 ) -> None:
