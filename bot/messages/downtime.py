@@ -60,9 +60,9 @@ def _one(measured: Measurement) -> str:
         return f"{where} could not be measured"
     elsewhere = f" (measured from {measured.vantage})" if measured.vantage != measured.region else ""
     if not measured.outages:
-        return f"{where} none seen in {measured.attempts} attempts{_unseen(measured)}{elsewhere}{_missed(measured)}"
+        return f"{where} none seen in {measured.attempts} attempts{_unseen(measured)}{elsewhere}{missed(measured)}"
     open_end = " and not back when the watch ended" if measured.at_most is None else ""
-    return f"{where} {bounds(measured.at_least, measured.at_most)}{open_end}{elsewhere}{_missed(measured)}"
+    return f"{where} {bounds(measured.at_least, measured.at_most)}{open_end}{elsewhere}{missed(measured)}"
 
 
 def _unseen(measured: Measurement) -> str:
@@ -72,6 +72,7 @@ def _unseen(measured: Measurement) -> str:
     return f", so none above {-(-measured.resolution // TENTH) / 10:.1f} s"
 
 
-def _missed(measured: Measurement) -> str:
-    missed = sum((each.lasting for each in measured.unobserved), timedelta())
-    return f" (not watched for {missed.total_seconds():.1f} s)" if missed else ""
+def missed(measured: Measurement) -> str:
+    """Empty when somebody looked all the time."""
+    lasting = sum((each.lasting for each in measured.unobserved), timedelta())
+    return f" (not watched for {lasting.total_seconds():.1f} s)" if lasting else ""

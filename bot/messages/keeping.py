@@ -8,6 +8,7 @@ from bot.domain.keeping import Fate, Keeping, KeptSession, first_of_each, in_all
 from bot.domain.lag import Lag
 from bot.domain.measurement import Measurement
 from bot.domain.ways import Way
+from bot.messages.downtime import missed
 from bot.messages.markup import TENTH, bounds
 
 WAYS = {Way.HELD: "held sessions", Way.WRITE: "writes", Way.ROW: "how far it is behind"}
@@ -53,8 +54,8 @@ def written(writes: Measurement) -> str:
     if writes.since is None:
         return "were never taken"
     if not writes.outages:
-        return f"no outage seen in {writes.attempts} attempts"
-    return f"not taken for {bounds(writes.at_least, writes.at_most)}"
+        return f"no outage seen in {writes.attempts} attempts{missed(writes)}"
+    return f"not taken for {bounds(writes.at_least, writes.at_most)}{missed(writes)}"
 
 
 def behind(lag: Lag) -> str:

@@ -16,6 +16,7 @@ from bot.domain.measurement import Measurement, measure, measure_ways
 from bot.domain.outage import Outage
 from bot.domain.unobserved import Unobserved
 from bot.domain.ways import CONTROL, Lane, Use, Way
+from bot.messages.keeping import written
 from tests.domain.making import AP, NOON, SECOND, US, rds_said
 
 OK, REFUSED, TIMEOUT, RESET = Outcome.OK, Outcome.REFUSED, Outcome.TIMEOUT, Outcome.RESET
@@ -151,6 +152,13 @@ def test_a_measurement_of_all_ways_and_an_older_one_that_has_none() -> None:
     old = whole.model_dump(mode="json", exclude={"held", "writes", "lag"})
     assert Measurement.model_validate(old).held == ()
     assert Measurement.model_validate_json(whole.model_dump_json()) == whole
+
+
+def test_of_writes_that_were_not_tried_all_the_time_that_is_said() -> None:
+    """As when the table is dropped in the middle: then the way is given up."""
+    early = measure(US, "writer", (US,), [tried(each / 10, each / 10 + 0.01) for each in range(50)])
+    assert written(early) == "no outage seen in 50 attempts"
+    assert written(early.since_order(NOON, NOON + at(64.9))) == "no outage seen in 50 attempts (not watched for 60.0 s)"
 
 
 def stand(at_least: float, at_most: float, fate: Fate = Fate.SURVIVED, lane: int = 1) -> KeptSession:
