@@ -43,9 +43,17 @@ class Session(Value):
     since: datetime
     last_ok: Attempt
     served_by: tuple[str, ...]
-    longest: Standstill | None
+    stills: tuple[Standstill, ...]
     dropped: Attempt | None
     is_waiting: bool = False
+
+    @property
+    def longest(self) -> Standstill | None:
+        return longest(self.stills)
+
+
+def longest(stills: Iterable[Standstill]) -> Standstill | None:
+    return max(stills, key=lambda each: each.at_least, default=None)
 
 
 def sessions(uses: Iterable[Use], stood_still: Sequence[Unobserved] = ()) -> tuple[Session, ...]:
@@ -71,7 +79,7 @@ def _session(number: int, tried: Sequence[Attempt], stood_still: Sequence[Unobse
         since=tried[0].start,
         last_ok=answered[-1],
         served_by=tuple(dict.fromkeys(each.version for each in answered)),
-        longest=max(_standstills(tried, stood_still), key=lambda each: each.at_least, default=None),
+        stills=tuple(_standstills(tried, stood_still)),
         dropped=tried[-1] if is_dropped else None,
         is_waiting=is_waiting,
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.attempts import Outcome
 from bot.domain.base import Value
-from bot.domain.held import PATIENCE, Session, Standstill, sessions
+from bot.domain.held import PATIENCE, Session, Standstill, longest, sessions
 from bot.domain.outage import Outage
 from bot.domain.unobserved import Unobserved
 from bot.domain.ways import Use, Way
@@ -50,7 +50,7 @@ def kept_since(
 ) -> tuple[KeptSession, ...]:
     """Every session that was held at the order or after it, by lane and in order."""
     return tuple(
-        _kept(number, each, is_last=each is found[-1])
+        _kept(number, each, ordered_at, is_last=each is found[-1])
         for number, lane in _lanes(uses).items()
         for found in [_recent(lane, ordered_at, stood_still)]
         for each in found
@@ -74,7 +74,8 @@ def kept_through(
             continue
         if held[-1] is all_of_it[-1] and _may_yet_answer(held[-1], over):
             return None
-        found.append(_kept(number, held[-1], is_last=held[-1] is all_of_it[-1], until=over.ended_by))
+        began, is_last = over.last_ok_at or over.began_by, held[-1] is all_of_it[-1]
+        found.append(_kept(number, held[-1], began, until=over.ended_by, is_last=is_last))
     return tuple(found)
 
 
@@ -96,8 +97,9 @@ def _lanes(uses: Iterable[Use]) -> Mapping[int, list[Use]]:
     return dict(sorted(found.items()))
 
 
-def _kept(lane: int, session: Session, *, is_last: bool, until: datetime | None = None) -> KeptSession:
+def _kept(lane: int, session: Session, since: datetime, until: datetime | None = None, *, is_last: bool) -> KeptSession:
     gone = session.dropped
+    stills = [each for each in session.stills if each.until >= since and (until is None or each.since <= until)]
     fate = _fate(session, is_last=is_last, until=until)
     told = gone if fate is Fate.DROPPED else None
     return KeptSession(
@@ -105,7 +107,7 @@ def _kept(lane: int, session: Session, *, is_last: bool, until: datetime | None 
         fate=fate,
         since=session.since,
         last_ok_at=session.last_ok.start,
-        longest=session.longest,
+        longest=longest(stills),
         dropped_by=told and told.end,
         outcome=told and told.outcome,
         sqlstate=told.sqlstate if told else "",

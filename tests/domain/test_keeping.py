@@ -83,6 +83,18 @@ def test_of_a_standstill_of_the_observer_an_outage_makes_none_of_a_session() -> 
     assert kept.longest.at_most == at(1.6)
 
 
+def test_a_standstill_counts_for_the_outage_in_which_it_was_and_not_before_the_order() -> None:
+    later = [*SURVIVED, *calm(14, 20), used(tried(20, 20.8)), *calm(21, 24)]
+    for over, at_most in ((fell(), 1.6), (fell(20, 22), 0.9)):
+        kept = kept_through(later, over)
+        assert kept is not None
+        assert kept[0].longest is not None
+        assert kept[0].longest.at_most == at(at_most)
+    for ordered_at, found in ((11, 1.6), (12, 0.9), (22, None)):
+        [since] = kept_since(later, NOON + at(ordered_at))
+        assert (since.longest and since.longest.at_most) == (found and at(found))
+
+
 def test_nothing_is_told_while_a_session_may_yet_answer() -> None:
     silent = [*calm(0, 10), used(tried(10, 13, TIMEOUT, "no answer"))]
     assert kept_through(silent, fell()) is None
