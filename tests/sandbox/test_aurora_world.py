@@ -230,7 +230,7 @@ async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_connect_
             granted = connection.execute(
                 "SELECT pg_has_role('pg_monitor', 'member'), rolsuper, rolconnlimit FROM pg_roles WHERE rolname = current_user"
             )
-            assert granted.fetchone() == (True, False, 50)
+            assert granted.fetchone() == (True, False, 80)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("CREATE TABLE mine (n int)")  # fmt: skip
 
