@@ -126,6 +126,7 @@ class Door:
             self._listener = reserved(self.port)
         else:
             self._listener.listen(0 if wanted is Manner.FULL else 128)
+            self._listener.settimeout(0)  # here, for it may be closed again before the thread begins
             if before is Manner.REFUSES:
                 Thread(target=self._serve, args=(self._listener,), name=f"door-{self.port}", daemon=True).start()
         for each in self._fillers:
@@ -138,7 +139,6 @@ class Door:
             self._takes.set()
 
     def _serve(self, listener: socket.socket) -> None:
-        listener.settimeout(0)
         while True:
             self._takes.wait()
             knock = select.poll()

