@@ -69,13 +69,14 @@ def _conninfo(**parameters: Any) -> bytes:
 
 def _connecting(conninfo: bytes, progress: Progress) -> PQGenConn[pq.PGconn]:
     """As psycopg's own generator, which does not let go of the connection before it stands. What does not stand is closed."""
-    pgconn = PGconn.connect_start(conninfo)
+    pgconn, polled = PGconn.connect_start(conninfo), PollingStatus.WRITING
     try:
-        while True:
-            before = pgconn.status
-            if before == ConnStatus.BAD:
-                raise psycopg.OperationalError(f"connection is bad: {pgconn.get_error_message()}")
-            polled = pgconn.connect_poll()
+        while pgconn.status != ConnStatus.BAD:
+            # Not before it can be written to (libpq 34.1): libpq takes a socket that is still connecting for a connected one.
+            if pgconn.status != ConnStatus.MADE:  # then nothing is sent yet, so there is room to send
+                while not (yield pgconn.socket, _WAITS[polled]):
+                    pass
+            before, polled = pgconn.status, PollingStatus(pgconn.connect_poll())
             if phase := _finished(before, pgconn.status):
                 progress.finished(phase)
             if polled == PollingStatus.OK:
@@ -83,10 +84,7 @@ def _connecting(conninfo: bytes, progress: Progress) -> PQGenConn[pq.PGconn]:
                 return pgconn
             if polled == PollingStatus.FAILED:
                 raise psycopg.OperationalError(f"connection failed: {pgconn.get_error_message()}")
-            if pgconn.status == ConnStatus.MADE:
-                continue  # nothing is sent yet, so there is room to send
-            while not (yield pgconn.socket, _WAITS[polled]):
-                pass
+        raise psycopg.OperationalError(f"connection is bad: {pgconn.get_error_message()}")
     except BaseException:
         pgconn.finish()
         raise

@@ -34,6 +34,7 @@ from bot.domain.topology import Endpoint
 from bot.domain.ways import Lane, Way
 from bot.settings import ProberSettings
 from bot.wiring import PostgresProbe
+from sandbox.aurora.door import filling
 from sandbox.aurora.postgres import DATABASE, Server
 from sandbox.aurora.site import site
 
@@ -493,3 +494,21 @@ async def listening(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[in
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+
+
+async def test_who_waits_at_a_black_hole_keeps_nobody_else_waiting() -> None:
+    """A socket that is still connecting looks connected to libpq, which then waits for it and lets nobody in meanwhile."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        fillers = list(filling(port))
+        lost = asyncio.create_task(attempt(at_port(port), timedelta(seconds=0.5)))
+        ticks = 0
+        while not lost.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        for each in fillers:
+            each.close()
+    assert (lost.result().outcome, lost.result().phases.connect) == (Outcome.TIMEOUT, None)
+    assert ticks > 5
