@@ -9,7 +9,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,23 +29,15 @@ from bot.measure.files import read_text, recording
 from bot.measure.replaying import replay, require_up
 from bot.measure.watching import Watch, Wish
 from sandbox.aurora.postgres import DATABASE, Server
-from sandbox.aurora.site import site
 from sandbox.aurora.truth import Down
+
+pytest_plugins = ["tests.adapters.postgres_fixtures"]
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "aurora-17.4-to-17.5"
 SECRET = "hush-hush"
 MS = timedelta(milliseconds=1)
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with site(tmp_path_factory.mktemp("measured")) as ground:
-        running = Server(ground, "us-east-1")
-        running.initialise("18.6")
-        yield running
-        running.remove()
 
 
 async def measure(server: Server, path: Path, wish: Wish, meanwhile: Callable[[], None]) -> tuple[Watch, list[str]]:

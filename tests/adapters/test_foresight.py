@@ -6,19 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict
 
 from bot.adapters import foresight
 from bot.adapters.foresight import look
 from bot.adapters.postgres import Postgres, Target
-from bot.domain.ids import Region
 from bot.domain.preflight import Unread
 from bot.domain.zero_downtime import LONG, Looked, Session, outlook
+from bot.measure.dsn import endpoint
 from sandbox.aurora.postgres import DATABASE, Server
 from sandbox.aurora.site import site
 
@@ -43,16 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def target(server: Server) -> Target:
-    told = {name: str(value) for name, value in conninfo_to_dict(server.dsn(database="postgres")).items()}
-    return Target(
-        host=told["host"],
-        port=int(told["port"]),
-        dbname=told["dbname"],
-        user=told["user"],
-        password=told["password"],
-        region=Region("us-east-1"),
-        sslrootcert=Path(told["sslrootcert"]),
-    )
+    return endpoint(server.dsn(database="postgres")).target
 
 
 @asynccontextmanager

@@ -16,20 +16,12 @@ from bot.domain.attempts import Outcome
 from bot.domain.ways import Lane, Way
 from bot.measure.dsn import endpoint
 from sandbox.aurora.postgres import DATABASE, Server
-from sandbox.aurora.site import site
+
+pytest_plugins = ["tests.adapters.postgres_fixtures"]
 
 SOON = timedelta(seconds=10)
 SHORTLY = timedelta(seconds=0.5)
 NOT_WAITING = {Outcome.TIMEOUT, Outcome.OURS}  # the latter on a machine that stands still meanwhile
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with site(tmp_path_factory.mktemp("held")) as ground:
-        running = Server(ground, "us-east-1")
-        running.initialise("18.6")
-        yield running
-        running.remove()
 
 
 @asynccontextmanager

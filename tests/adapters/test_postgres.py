@@ -20,7 +20,6 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import RedisDsn
 
 from bot.adapters.clock import WallClock
@@ -36,35 +35,11 @@ from bot.settings import ProberSettings
 from bot.wiring import PostgresProbe
 from sandbox.aurora.door import filling
 from sandbox.aurora.postgres import DATABASE, Server
-from sandbox.aurora.site import site
 
-pytest_plugins = ["tests.adapters.aws_fixtures"]
+pytest_plugins = ["tests.adapters.aws_fixtures", "tests.adapters.postgres_fixtures"]
 
 SOON = timedelta(seconds=5)
 SECRET = "hush-hush"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with site(tmp_path_factory.mktemp("postgres")) as ground:
-        running = Server(ground, "us-east-1")
-        running.initialise("18.6")
-        yield running
-        running.remove()
-
-
-@pytest.fixture
-def target(server: Server) -> Target:
-    told = {name: str(value) for name, value in conninfo_to_dict(server.dsn()).items()}
-    return Target(
-        host=told["host"],
-        port=int(told["port"]),
-        dbname=told["dbname"],
-        user=told["user"],
-        password=told["password"],
-        region=Region("us-east-1"),
-        sslrootcert=Path(told["sslrootcert"]),
-    )
 
 
 async def attempt(target: Target, deadline: timedelta) -> Attempt:
