@@ -40,13 +40,13 @@ MS = timedelta(milliseconds=1)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-async def measure(server: Server, path: Path, wish: Wish, meanwhile: Callable[[], None]) -> tuple[Watch, list[str]]:
+async def measure(postgres: Server, path: Path, wish: Wish, meanwhile: Callable[[], None]) -> tuple[Watch, list[str]]:
     """Until some time after `meanwhile` is over; only then does it end."""
     said: list[str] = []
     ways = {"connect", *(f"held-{number + 1}" for number in range(wish.held)), *(["write"] if wish.write else [])}
     stop = asyncio.Event()
     with recording(path, said.append) as record:
-        watch = Watch([endpoint(server.dsn())], wish, said.append, record)
+        watch = Watch([endpoint(postgres.dsn())], wish, said.append, record)
         running = asyncio.create_task(watch.run(stop))
         try:
             async with asyncio.timeout(40):
@@ -61,18 +61,18 @@ async def measure(server: Server, path: Path, wish: Wish, meanwhile: Callable[[]
     return watch, said
 
 
-def restart(server: Server) -> None:
+def restart(postgres: Server) -> None:
     """Not so quickly that no attempt sees it."""
-    server.stop()
+    postgres.stop()
     time.sleep(0.7)
-    server.start("18.6")
+    postgres.start("18.6")
 
 
-async def test_the_truth_of_a_restart_is_inside_the_bounds_of_every_way(server: Server, tmp_path: Path) -> None:
+async def test_the_truth_of_a_restart_is_inside_the_bounds_of_every_way(postgres: Server, tmp_path: Path) -> None:
     recorded = tmp_path / "attempts.csv.gz"
     wish = Wish(lasting=timedelta(minutes=1), rate=10, held=2, write=True, deadline=timedelta(seconds=3))
-    watch, said = await measure(server, recorded, wish, lambda: restart(server))
-    down = server.downs()[-1]
+    watch, said = await measure(postgres, recorded, wish, lambda: restart(postgres))
+    down = postgres.downs()[-1]
     found = watched(watch.uses)
     assert [each.lane.name for each in found] == ["connect", "held-1", "held-2", "write"]
     for each in found:
@@ -109,11 +109,11 @@ def the_truth_is_inside(measured: Watched, down: Down) -> None:
     assert second.dropped is None
 
 
-async def test_sessions_that_stand_still_and_survive(server: Server, tmp_path: Path) -> None:
+async def test_sessions_that_stand_still_and_survive(postgres: Server, tmp_path: Path) -> None:
     """As under zero-downtime patching: the process that serves them is stopped for a while, and goes on."""
 
     def pause() -> None:
-        [(pid,)] = server.ask("SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_backend_pid()'")
+        [(pid,)] = postgres.ask("SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_backend_pid()'")
         os.kill(pid, signal.SIGSTOP)
         began.append(datetime.now(UTC))
         time.sleep(2)
@@ -123,7 +123,7 @@ async def test_sessions_that_stand_still_and_survive(server: Server, tmp_path: P
     began: list[datetime] = []
     ended: list[datetime] = []
     wish = Wish(lasting=timedelta(minutes=1), held=1, deadline=timedelta(seconds=0.5), write=True)
-    watch, _ = await measure(server, tmp_path / "a.csv", wish, pause)
+    watch, _ = await measure(postgres, tmp_path / "a.csv", wish, pause)
     [held] = [each for each in watched(watch.uses) if each.lane.way is Way.HELD]
     [session] = held.sessions
     assert session.dropped is None
@@ -191,25 +191,27 @@ async def run(*given: str) -> int:
 
 
 async def test_the_command_watches_draws_and_records(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plot, csv = tmp_path / "strip.png", tmp_path / "attempts.csv"
-    status = await run("--dsn", server.dsn(), "--for", "1.5s", "--held", "1", "--plot", str(plot), "--record", str(csv))
+    status = await run(
+        "--dsn", postgres.dsn(), "--for", "1.5s", "--held", "1", "--plot", str(plot), "--record", str(csv)
+    )
     said = capsys.readouterr()
     assert (status, said.err) == (0, "")
-    where = re.escape(f"127.0.0.1:{server.port}/orders")
+    where = re.escape(f"127.0.0.1:{postgres.port}/orders")
     assert re.search(rf"{where}  new connections  up, version 18\.6\.1", said.out)
     assert re.search(rf"{where}  new connections: no outage seen", said.out)
     assert re.search(r"session 1 survived \(process \d+\)", said.out)
     assert plot.read_bytes().startswith(PNG)
     assert csv.read_text().splitlines()[0] == ",".join(COLUMNS)
-    assert server.dsn().split(":")[2].split("@")[0] not in said.out + csv.read_text()
+    assert postgres.dsn().split(":")[2].split("@")[0] not in said.out + csv.read_text()
 
 
 def test_the_dsn_of_a_password_that_is_wrong_says_what_to_do(
-    server: Server, capsys: pytest.CaptureFixture[str]
+    postgres: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dsn = re.sub(r":[^:@]+@", f":{SECRET}@", server.dsn())
+    dsn = re.sub(r":[^:@]+@", f":{SECRET}@", postgres.dsn())
     assert main(["--dsn", dsn, "--for", "1s"]) == 2
     said = capsys.readouterr()
     assert "cannot be entered: authentication failed" in said.err
@@ -260,18 +262,18 @@ async def test_a_token_that_iam_refuses_says_what_to_grant(capsys: pytest.Captur
 
 
 def test_a_role_without_a_connection_left_says_what_to_give_it(
-    server: Server, capsys: pytest.CaptureFixture[str]
+    postgres: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.ask("ALTER ROLE aurora_probe CONNECTION LIMIT 0", DATABASE)
+    postgres.ask("ALTER ROLE aurora_probe CONNECTION LIMIT 0", DATABASE)
     try:
-        assert main(["--dsn", server.dsn(), "--for", "1s"]) == 2
+        assert main(["--dsn", postgres.dsn(), "--for", "1s"]) == 2
     finally:
-        server.ask("ALTER ROLE aurora_probe CONNECTION LIMIT -1", DATABASE)
+        postgres.ask("ALTER ROLE aurora_probe CONNECTION LIMIT -1", DATABASE)
     assert "Please give the role more connections: ALTER ROLE" in capsys.readouterr().err
 
 
 def test_a_clock_that_is_set_back_meanwhile_is_told(
-    server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    postgres: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As soon as something is measured, by an hour."""
 
@@ -286,22 +288,22 @@ def test_a_clock_that_is_set_back_meanwhile_is_told(
             return seen
 
     monkeypatch.setattr("bot.measure.__main__.SteadyClock", Back)
-    assert main(["--dsn", server.dsn(), "--for", "0.5s", "--held", "0"]) == 0
+    assert main(["--dsn", postgres.dsn(), "--for", "0.5s", "--held", "0"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.match(r"The clock of this machine was set back by 3(600|599)\.\d+ s meanwhile\. ", last)
     assert "let NTP keep the clock" in last
 
 
-def test_a_write_needs_its_table(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--dsn", server.dsn(database="postgres"), "--for", "1s", "--write"]) == 2
+def test_a_write_needs_its_table(postgres: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dsn", postgres.dsn(database="postgres"), "--for", "1s", "--write"]) == 2
     assert f"has no table to write to. Create it, or leave out --write: {CREATE};" in capsys.readouterr().err
 
 
 def test_a_server_that_knows_no_aurora_tells_its_own_version(
-    server: Server, capsys: pytest.CaptureFixture[str]
+    postgres: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.ask("CREATE DATABASE plain TEMPLATE template0 STRATEGY file_copy")
-    assert main(["--dsn", server.dsn(database="plain"), "--for", "0.5s", "--held", "0"]) == 0
+    postgres.ask("CREATE DATABASE plain TEMPLATE template0 STRATEGY file_copy")
+    assert main(["--dsn", postgres.dsn(database="plain"), "--for", "0.5s", "--held", "0"]) == 0
     assert "new connections  up, version 18.6\n" in capsys.readouterr().out
 
 

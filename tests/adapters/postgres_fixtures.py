@@ -13,7 +13,7 @@ from sandbox.aurora.site import site
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with site(tmp_path_factory.mktemp("postgres")) as ground:
         running = Server(ground, "us-east-1")
         running.initialise("18.6")
@@ -22,5 +22,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def target(server: Server) -> Target:
-    return replace(endpoint(server.dsn()).target, region=Region(server.region))
+def target(postgres: Server) -> Target:
+    return replace(endpoint(postgres.dsn()).target, region=Region(postgres.region))

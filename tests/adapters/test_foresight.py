@@ -28,7 +28,7 @@ BILLING = "billing of Mina & co"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with site(tmp_path_factory.mktemp("postgres")) as ground:
         running = Server(ground, "us-east-1")
         running.settings |= {"max_prepared_transactions": "4", "wal_level": "logical"}
@@ -40,14 +40,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def target(server: Server) -> Target:
-    return endpoint(server.dsn(database="postgres")).target
+def target(postgres: Server) -> Target:
+    return endpoint(postgres.dsn(database="postgres")).target
 
 
 @asynccontextmanager
-async def doing(server: Server, *statements: str, database: str = DATABASE) -> AsyncIterator[int]:
+async def doing(postgres: Server, *statements: str, database: str = DATABASE) -> AsyncIterator[int]:
     """An application that has done this in its session, and keeps it; its pid. In the end nothing is left of it."""
-    dsn = server.dsn("postgres", database)
+    dsn = postgres.dsn("postgres", database)
     async with await AsyncConnection.connect(dsn, autocommit=True, application_name=BILLING) as connection:
         for each in statements:
             await connection.execute(each.encode())
@@ -55,7 +55,7 @@ async def doing(server: Server, *statements: str, database: str = DATABASE) -> A
         yield pid
 
     async def is_gone() -> bool:
-        return not server.ask(f"SELECT FROM pg_stat_activity WHERE pid = {pid}")
+        return not postgres.ask(f"SELECT FROM pg_stat_activity WHERE pid = {pid}")
 
     await until_seen(is_gone)
 
@@ -89,9 +89,9 @@ async def test_nobody_is_there(target: Target) -> None:
 
 
 async def test_an_open_transaction_is_found_once_it_is_long(
-    server: Server, target: Target, monkeypatch: pytest.MonkeyPatch
+    postgres: Server, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with doing(server, "BEGIN", f"SELECT '{SECRET}'") as pid:
+    async with doing(postgres, "BEGIN", f"SELECT '{SECRET}'") as pid:
         assert await of(pid, target) is None
         monkeypatch.setattr(foresight, "LONG", timedelta())
         looked = await seen(target)
@@ -108,10 +108,10 @@ async def test_an_open_transaction_is_found_once_it_is_long(
     )
 
 
-async def test_a_temporary_table_is_found_in_whatever_database(server: Server, target: Target) -> None:
+async def test_a_temporary_table_is_found_in_whatever_database(postgres: Server, target: Target) -> None:
     async with (
-        doing(server, "CREATE TEMP TABLE mine (id int)", "CREATE TEMP TABLE too (id int)") as pid,
-        doing(server, "CREATE TEMP TABLE other (id int)", database="postgres") as other,
+        doing(postgres, "CREATE TEMP TABLE mine (id int)", "CREATE TEMP TABLE too (id int)") as pid,
+        doing(postgres, "CREATE TEMP TABLE other (id int)", database="postgres") as other,
     ):
         looked = await seen(target)
     assert {(each.pid, each.database, each.tables) for each in looked.sessions} == {
@@ -122,19 +122,19 @@ async def test_a_temporary_table_is_found_in_whatever_database(server: Server, t
     assert outlook(looked).dropped == 2
 
 
-async def test_strong_locks_are_found(server: Server, target: Target) -> None:
-    async with doing(server, "BEGIN", "LOCK TABLE orders") as pid:
+async def test_strong_locks_are_found(postgres: Server, target: Target) -> None:
+    async with doing(postgres, "BEGIN", "LOCK TABLE orders") as pid:
         session = await of(pid, target)
     assert session is not None
     assert session.locks == ("AccessExclusiveLock",)
-    async with doing(server, "BEGIN", "INSERT INTO orders VALUES (1)") as pid:
+    async with doing(postgres, "BEGIN", "INSERT INTO orders VALUES (1)") as pid:
         assert await of(pid, target) is None, "every transaction that writes holds a weak one"
 
 
-async def test_ddl_that_runs_is_found(server: Server, target: Target) -> None:
+async def test_ddl_that_runs_is_found(postgres: Server, target: Target) -> None:
     statement = b"/* of Mina */ ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text"
-    async with await AsyncConnection.connect(server.dsn("postgres"), autocommit=True) as waiting:
-        async with doing(server, "BEGIN", "LOCK TABLE orders"), asyncio.timeout(10):
+    async with await AsyncConnection.connect(postgres.dsn("postgres"), autocommit=True) as waiting:
+        async with doing(postgres, "BEGIN", "LOCK TABLE orders"), asyncio.timeout(10):
             altering = asyncio.create_task(waiting.execute(statement))
             session = await until_seen(lambda: of(waiting.info.backend_pid, target))
         await altering
@@ -142,55 +142,55 @@ async def test_ddl_that_runs_is_found(server: Server, target: Target) -> None:
         assert await of(waiting.info.backend_pid, target) is None
 
 
-async def test_a_prepared_transaction_is_found(server: Server, target: Target) -> None:
-    async with doing(server, "BEGIN", "INSERT INTO orders VALUES (1)", f"PREPARE TRANSACTION '{SECRET}'"):
+async def test_a_prepared_transaction_is_found(postgres: Server, target: Target) -> None:
+    async with doing(postgres, "BEGIN", "INSERT INTO orders VALUES (1)", f"PREPARE TRANSACTION '{SECRET}'"):
         pass
     try:
         looked = await seen(target)
     finally:
-        server.ask(f"ROLLBACK PREPARED '{SECRET}'", DATABASE)
+        postgres.ask(f"ROLLBACK PREPARED '{SECRET}'", DATABASE)
     [prepared] = looked.prepared
     assert (prepared.owner, prepared.database) == ("postgres", DATABASE)
     assert timedelta() <= prepared.age < SOON
     assert SECRET not in looked.model_dump_json()
 
 
-async def test_a_logical_slot_is_found(server: Server, target: Target) -> None:
-    server.ask("SELECT pg_create_logical_replication_slot('to_lake', 'test_decoding')", DATABASE)
+async def test_a_logical_slot_is_found(postgres: Server, target: Target) -> None:
+    postgres.ask("SELECT pg_create_logical_replication_slot('to_lake', 'test_decoding')", DATABASE)
     try:
         looked = await seen(target)
     finally:
-        server.ask("SELECT pg_drop_replication_slot('to_lake')", DATABASE)
+        postgres.ask("SELECT pg_drop_replication_slot('to_lake')", DATABASE)
     assert [(each.name, each.database, each.active) for each in looked.slots] == [("to_lake", DATABASE, False)]
 
 
-async def test_parameters_that_wait_for_a_restart_are_found(server: Server, target: Target) -> None:
-    server.ask("ALTER SYSTEM SET max_connections = 50")
-    server.ask("SELECT pg_reload_conf()")
+async def test_parameters_that_wait_for_a_restart_are_found(postgres: Server, target: Target) -> None:
+    postgres.ask("ALTER SYSTEM SET max_connections = 50")
+    postgres.ask("SELECT pg_reload_conf()")
     try:
         parameters = await until_seen(lambda: waiting_parameters(target))
     finally:
-        server.ask("ALTER SYSTEM RESET max_connections")
-        server.ask("SELECT pg_reload_conf()")
+        postgres.ask("ALTER SYSTEM RESET max_connections")
+        postgres.ask("SELECT pg_reload_conf()")
     assert "max_connections" in parameters  # the sandbox sets others on the command line
 
 
-async def test_listening_and_held_cursors_of_others_cannot_be_seen(server: Server, target: Target) -> None:
+async def test_listening_and_held_cursors_of_others_cannot_be_seen(postgres: Server, target: Target) -> None:
     """Which is why every forecast says so; should PostgreSQL ever show them, this fails."""
     hold = "DECLARE held CURSOR WITH HOLD FOR SELECT 1"
-    async with doing(server, "LISTEN news", "BEGIN", hold, "COMMIT") as pid:
+    async with doing(postgres, "LISTEN news", "BEGIN", hold, "COMMIT") as pid:
         assert await of(pid, target) is None
-        assert server.ask("SELECT count(*) FROM pg_listening_channels()", DATABASE) == [(0,)]
-        assert server.ask("SELECT count(*) FROM pg_cursors WHERE is_holdable", DATABASE) == [(0,)]
+        assert postgres.ask("SELECT count(*) FROM pg_listening_channels()", DATABASE) == [(0,)]
+        assert postgres.ask("SELECT count(*) FROM pg_cursors WHERE is_holdable", DATABASE) == [(0,)]
 
 
-async def test_a_role_without_pg_monitor_is_told_what_to_grant(server: Server, target: Target) -> None:
-    server.ask("REVOKE pg_monitor FROM aurora_probe")
+async def test_a_role_without_pg_monitor_is_told_what_to_grant(postgres: Server, target: Target) -> None:
+    postgres.ask("REVOKE pg_monitor FROM aurora_probe")
     try:
-        async with doing(server, "CREATE TEMP TABLE mine (id int)", "BEGIN", "LOCK TABLE orders") as pid:
+        async with doing(postgres, "CREATE TEMP TABLE mine (id int)", "BEGIN", "LOCK TABLE orders") as pid:
             looked = await seen(target)
     finally:
-        server.ask("GRANT pg_monitor TO aurora_probe")
+        postgres.ask("GRANT pg_monitor TO aurora_probe")
     assert not looked.sees_sessions
     assert looked.unread == ("what other sessions do; on the writer, run GRANT pg_monitor TO aurora_probe",)
     told = outlook(looked)
@@ -200,23 +200,23 @@ async def test_a_role_without_pg_monitor_is_told_what_to_grant(server: Server, t
     assert obstacle.does == ("table locks (AccessExclusiveLock)", "1 temporary table")
 
 
-async def test_a_database_that_the_role_may_not_enter_is_said(server: Server, target: Target) -> None:
-    server.ask("CREATE DATABASE closed")
-    server.ask("REVOKE CONNECT ON DATABASE closed FROM public")
+async def test_a_database_that_the_role_may_not_enter_is_said(postgres: Server, target: Target) -> None:
+    postgres.ask("CREATE DATABASE closed")
+    postgres.ask("REVOKE CONNECT ON DATABASE closed FROM public")
     try:
-        async with doing(server, "CREATE TEMP TABLE mine (id int)", database="closed"):
+        async with doing(postgres, "CREATE TEMP TABLE mine (id int)", database="closed"):
             looked = await seen(target)
     finally:
-        server.ask("DROP DATABASE closed WITH (FORCE)")
+        postgres.ask("DROP DATABASE closed WITH (FORCE)")
     assert looked.unread == ("temporary tables in closed, which aurora_probe may not enter",)
 
 
 async def test_a_failed_question_is_said_and_the_others_are_asked(
-    server: Server, target: Target, monkeypatch: pytest.MonkeyPatch
+    postgres: Server, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foresight, "_SESSIONS", "SELECT * FROM of_another_version")
     monkeypatch.setattr(foresight, "_SLOTS", "SELECT 1 AS of_another_kind")
-    async with doing(server, "CREATE TEMP TABLE mine (id int)") as pid:
+    async with doing(postgres, "CREATE TEMP TABLE mine (id int)") as pid:
         looked = await seen(target)
     assert not looked.sees_sessions
     assert [each.pid for each in looked.sessions] == [pid]
@@ -226,13 +226,13 @@ async def test_a_failed_question_is_said_and_the_others_are_asked(
     )
 
 
-async def test_more_than_is_looked_at(server: Server, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_is_looked_at(postgres: Server, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foresight, "MOST", 1)
     monkeypatch.setattr(foresight, "MOST_DATABASES", 1)
     monkeypatch.setattr(foresight, "LONG", timedelta())
     async with AsyncExitStack() as stack:
         for database in (DATABASE, "postgres"):
-            await stack.enter_async_context(doing(server, "BEGIN", "SELECT 1", database=database))
+            await stack.enter_async_context(doing(postgres, "BEGIN", "SELECT 1", database=database))
         looked = await seen(target)
     assert len(looked.sessions) == 1
     assert set(looked.unread) == {"only 1 sessions were looked at", "temporary tables in 1 more databases"}
@@ -257,10 +257,10 @@ async def test_a_reader_is_not_taken_for_the_writer(target: Target, monkeypatch:
 
 
 async def test_what_was_seen_until_time_was_over_is_told(
-    server: Server, target: Target, monkeypatch: pytest.MonkeyPatch
+    postgres: Server, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foresight, "_TEMPORARY", "SELECT pg_sleep(5)")
-    async with doing(server, "BEGIN", "LOCK TABLE orders") as pid:
+    async with doing(postgres, "BEGIN", "LOCK TABLE orders") as pid:
         looked = await look(Postgres(), target, OLD, timedelta(seconds=1))
     assert isinstance(looked, Looked)
     assert [each.pid for each in looked.sessions] == [pid]

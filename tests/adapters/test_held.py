@@ -25,8 +25,8 @@ NOT_WAITING = {Outcome.TIMEOUT, Outcome.OURS}  # the latter on a machine that st
 
 
 @asynccontextmanager
-async def using(server: Server, way: Way) -> AsyncIterator[HeldSession]:
-    session = HeldSession(Postgres(), endpoint(server.dsn()).target, Lane(endpoint="e", way=way))
+async def using(postgres: Server, way: Way) -> AsyncIterator[HeldSession]:
+    session = HeldSession(Postgres(), endpoint(postgres.dsn()).target, Lane(endpoint="e", way=way))
     try:
         yield session
     finally:
@@ -34,9 +34,9 @@ async def using(server: Server, way: Way) -> AsyncIterator[HeldSession]:
 
 
 @contextmanager
-def locked(server: Server) -> Iterator[None]:
+def locked(postgres: Server) -> Iterator[None]:
     """Meanwhile nobody can write to the table, nor read it."""
-    with psycopg.connect(server.dsn_past_door("postgres"), dbname=DATABASE) as holder:
+    with psycopg.connect(postgres.dsn_past_door("postgres"), dbname=DATABASE) as holder:
         holder.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
         yield
 
@@ -50,35 +50,35 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def clients(server: Server) -> set[int]:
-    return {pid for (pid,) in server.ask("SELECT pid FROM pg_stat_activity WHERE usename = 'aurora_probe'")}
+def clients(postgres: Server) -> set[int]:
+    return {pid for (pid,) in postgres.ask("SELECT pid FROM pg_stat_activity WHERE usename = 'aurora_probe'")}
 
 
-async def test_writes_and_reads_of_them_each_keep_their_session(server: Server) -> None:
-    async with using(server, Way.WRITE) as writing, using(server, Way.ROW) as reading:
+async def test_writes_and_reads_of_them_each_keep_their_session(postgres: Server) -> None:
+    async with using(postgres, Way.WRITE) as writing, using(postgres, Way.ROW) as reading:
         first = await writing.use(SOON)
-        both = (await reading.use(SOON), clients(server))
+        both = (await reading.use(SOON), clients(postgres))
         second = await writing.use(SOON)
         third = await reading.use(SOON)
-        assert clients(server) == both[1]
+        assert clients(postgres) == both[1]
     assert [each.session for each in (first, both[0], second, third)] == [1, 1, 1, 1]
     assert float(both[0].attempt.version) == float(first.attempt.version)
     assert float(third.attempt.version) == float(second.attempt.version) > float(first.attempt.version)
 
 
 @pytest.mark.parametrize("way", [Way.WRITE, Way.ROW])
-async def test_what_has_no_answer_by_its_deadline_gives_its_session_up(server: Server, way: Way) -> None:
-    async with using(server, way) as session:
+async def test_what_has_no_answer_by_its_deadline_gives_its_session_up(postgres: Server, way: Way) -> None:
+    async with using(postgres, way) as session:
         await session.use(SOON)
-        with locked(server):
+        with locked(postgres):
             late = await session.use(SHORTLY)
         again = await session.use(SOON)
     assert late.attempt.outcome in NOT_WAITING
     assert (late.session, again.session, again.attempt.outcome) == (1, 2, Outcome.OK)
 
 
-async def test_a_session_that_stands_still_is_waited_for(server: Server) -> None:
-    async with using(server, Way.HELD) as session:
+async def test_a_session_that_stands_still_is_waited_for(postgres: Server) -> None:
+    async with using(postgres, Way.HELD) as session:
         first = await session.use(SOON)
         with stopped(int(first.attempt.version)):
             late = await session.use(SHORTLY)
@@ -88,11 +88,11 @@ async def test_a_session_that_stands_still_is_waited_for(server: Server) -> None
     assert again.attempt.version == first.attempt.version
 
 
-async def test_a_write_that_finds_its_session_gone_fails_and_the_next_one_opens_another(server: Server) -> None:
-    async with using(server, Way.WRITE) as session:
+async def test_a_write_that_finds_its_session_gone_fails_and_the_next_one_opens_another(postgres: Server) -> None:
+    async with using(postgres, Way.WRITE) as session:
         await session.use(SOON)
-        for pid in clients(server):
-            server.ask(f"SELECT pg_terminate_backend({pid}, 5000)")
+        for pid in clients(postgres):
+            postgres.ask(f"SELECT pg_terminate_backend({pid}, 5000)")
         gone, again = await session.use(SOON), await session.use(SOON)
     assert gone.attempt.outcome in (Outcome.SHUTTING_DOWN, Outcome.RESET)
     assert (gone.session, again.session, again.attempt.outcome) == (1, 2, Outcome.OK)

@@ -164,12 +164,12 @@ async def test_an_unknown_database_is_not_an_outage(target: Target) -> None:
     assert (await attempt(replace(target, dbname="nowhere"), SOON)).outcome is Outcome.AUTH
 
 
-async def test_a_forbidden_query_is_not_an_outage(server: Server, target: Target) -> None:
-    server.ask("REVOKE EXECUTE ON FUNCTION aurora_version() FROM PUBLIC", DATABASE)
+async def test_a_forbidden_query_is_not_an_outage(postgres: Server, target: Target) -> None:
+    postgres.ask("REVOKE EXECUTE ON FUNCTION aurora_version() FROM PUBLIC", DATABASE)
     try:
         tried = await attempt(target, SOON)
     finally:
-        server.ask("GRANT EXECUTE ON FUNCTION aurora_version() TO PUBLIC", DATABASE)
+        postgres.ask("GRANT EXECUTE ON FUNCTION aurora_version() TO PUBLIC", DATABASE)
     assert tried.outcome is Outcome.AUTH
     assert tried.detail == "permission denied for function aurora_version (42501)"
 
@@ -264,12 +264,12 @@ async def test_a_prober_that_stood_still_before_the_deadline_blames_nobody(stand
     assert re.fullmatch(r"stood still for \d\.\d s, with no answer within 1 s", tried.detail)
 
 
-async def test_too_many_of_our_own_connections_are_not_an_outage(server: Server, target: Target) -> None:
-    server.ask("ALTER ROLE aurora_probe CONNECTION LIMIT 0", DATABASE)
+async def test_too_many_of_our_own_connections_are_not_an_outage(postgres: Server, target: Target) -> None:
+    postgres.ask("ALTER ROLE aurora_probe CONNECTION LIMIT 0", DATABASE)
     try:
         tried = await attempt(target, SOON)
     finally:
-        server.ask("ALTER ROLE aurora_probe CONNECTION LIMIT -1", DATABASE)
+        postgres.ask("ALTER ROLE aurora_probe CONNECTION LIMIT -1", DATABASE)
     assert (tried.outcome, tried.detail) == (Outcome.OURS, 'FATAL: too many connections for role "aurora_probe"')
 
 
@@ -314,10 +314,10 @@ def test_what_this_machine_cannot_do_is_not_an_outage(said: str, outcome: Outcom
     assert failure_of(f"{here}{said}\n{there}Connection refused").outcome is Outcome.REFUSED, "one address was asked"
 
 
-async def test_a_stopped_server_refuses_and_comes_back(server: Server, target: Target) -> None:
-    server.stop()
+async def test_a_stopped_server_refuses_and_comes_back(postgres: Server, target: Target) -> None:
+    postgres.stop()
     down = await attempt(target, SOON)
-    server.start("18.6")
+    postgres.start("18.6")
     assert (down.outcome, down.detail) == (Outcome.REFUSED, "Connection refused")
     assert (await attempt(target, SOON)).outcome is Outcome.OK
 
