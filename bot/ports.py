@@ -190,6 +190,10 @@ class Upgrades(Protocol):
         """In order. An entry that cannot be read makes it Unavailable, or is left out when that is asked for."""
         ...
 
+    async def news(self, id: UpgradeId, after: Position, within: timedelta) -> None:
+        """Wait for the next entry after that one; no longer than `within`, which is a second at most."""
+        ...
+
     async def last(self, id: UpgradeId) -> Entry | None:
         """The last entry of its timeline: of an upgrade that is over, how it ended."""
         ...
@@ -316,6 +320,10 @@ class Thread(Protocol):
     `timely` is asked right before something is sent: whoever stood still for so long that others may have sent it by now
     does not send it any more, which is Busy too.
     """
+
+    async def clear(self, channel: ChannelId) -> None:
+        """Wait until a message would be sent at once, so that it can hold all that is new by then."""
+        ...
 
     async def post(
         self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None, timely: Timely = at_any_time

@@ -184,6 +184,11 @@ class RedisUpgrades:
                 told.append(Recorded(Position(at), _written_at(at), entry))
         return tuple(told)
 
+    async def news(self, id: UpgradeId, after: Position, within: timedelta) -> None:
+        block = within // timedelta(milliseconds=1)
+        if block > 0:  # 0 is for ever
+            await self._server.read(self._server.reads.xread({_timeline(id): after}, count=1, block=block))
+
     async def last(self, id: UpgradeId) -> Entry | None:
         for at, fields in await self._server.read(self._server.reads.xrevrange(_timeline(id), count=1)):
             return _parsed(ENTRY, f"{_timeline(id)} at {at}", fields.get("entry", ""))

@@ -37,6 +37,7 @@ CALL = ClientTimeout(total=15)
 POSTING = timedelta(seconds=1)  # per channel, threads included (docs.slack.dev, rate limits)
 EDITING = timedelta(minutes=1) / 50  # of the whole app (chat.update, Tier 3)
 READING = timedelta(minutes=1) / 200  # seldom, so this distance is small; the lanes are there to be suspended
+NO_PLACE = timedelta.resolution * -1  # one asks how long it is until the next place, and takes none
 PATIENCE = timedelta(seconds=1.5)  # longer waits end the turn, so that nobody's place is slept away
 CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE: Final = 200
@@ -132,6 +133,9 @@ class SlackThread:
         self._lanes = lanes
         self._told_of_scope = False
 
+    async def clear(self, channel: ChannelId) -> None:
+        await _sleep(await self._lanes.reserve(f"post:{channel}", POSTING, NO_PLACE))
+
     async def post(
         self, channel: ChannelId, message: Message, *, key: str, thread: str | None = None, timely: Timely = at_any_time
     ) -> str:
@@ -213,11 +217,7 @@ class SlackThread:
                 return
 
     async def _take(self, lane: str, every: timedelta) -> str:
-        """Sleeping briefly keeps a turn's rhythm; sleeping long would keep a worker from those who have work."""
-        wait = await self._lanes.reserve(lane, every, PATIENCE)
-        if wait > PATIENCE:
-            raise Busy(wait)
-        await asyncio.sleep(wait.total_seconds())
+        await _sleep(await self._lanes.reserve(lane, every, PATIENCE))
         return lane
 
     async def _sent(self, lane: str, call: Awaitable[AsyncSlackResponse]) -> Mapping[str, Any]:
@@ -231,6 +231,13 @@ class SlackThread:
         if not self._told_of_scope:
             log.warning("no scope to read messages back; one that got out just before a crash may be told twice")
         self._told_of_scope = True
+
+
+async def _sleep(wait: timedelta) -> None:
+    """Briefly keeps a turn's rhythm; for long it would keep a worker from those who have work."""
+    if wait > PATIENCE:
+        raise Busy(wait)
+    await asyncio.sleep(wait.total_seconds())
 
 
 def _check(timely: Timely) -> None:

@@ -30,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 EDIT_EVERY = timedelta(seconds=3)  # Slack's own advice for chat.update
+EDIT_ANYWAY = timedelta(seconds=10)  # so long the replies that are due go first
 LOOK_EVERY = timedelta(minutes=2)  # at a card that waits for clicks: somebody may have deleted it
 LINK_EVERY = timedelta(seconds=30)  # as long as a card has no link
 LATE = timedelta(minutes=1)
@@ -57,7 +58,7 @@ class Narrator:
     thread: Thread
     clock: Clock
     every: timedelta = timedelta(seconds=1)
-    watched: timedelta = timedelta(seconds=0.5)  # instead, from the order on, when people look on
+    watched: timedelta = timedelta(seconds=1)  # instead, from the order on, and never later than what is new
     late: timedelta = LATE
     artist: Artist = field(default_factory=NoArtist)
 
@@ -83,10 +84,15 @@ class Narrator:
         story = tell(record.entry for record in timeline)
         made = await self._buttons(upgrade, story)
         shown = _drawn(upgrade, story, made)
-        told = await self._show_card(upgrade, told, shown, made)
+        edit_every = EDIT_ANYWAY if _next_batch(timeline, told.position) else EDIT_EVERY
+        told = await self._show_card(upgrade, told, shown, made, edit_every)
         told = await self._reply(upgrade, told, timeline)
+        told = await self._show_card(upgrade, told, shown, made)
         if story.ended_at is None:
-            return self.every if upgrade.status.is_before_order else self.watched
+            if upgrade.status.is_before_order:
+                return self.every
+            await self.upgrades.news(upgrade.id, told.position, self.watched)
+            return timedelta()
         if story.finished and not told.reported:
             told = await self._report(upgrade, told, timeline)
         if told.card_digest != _digest(shown) and not self._is_hopeless(told, story.ended_at):
@@ -127,7 +133,14 @@ class Narrator:
             told = replace(told, position=Position(doubtful))
         return await self._remember(upgrade, replace(told, telling=None))
 
-    async def _show_card(self, upgrade: Upgrade, told: Told, message: Message, made: Mapping[str, Button]) -> Told:
+    async def _show_card(
+        self,
+        upgrade: Upgrade,
+        told: Told,
+        message: Message,
+        made: Mapping[str, Button],
+        edit_every: timedelta = EDIT_EVERY,
+    ) -> Told:
         """Post it once, then edit it: the latest wins, and never more often than Slack likes.
 
         What its buttons mean is kept before anybody can click them.
@@ -136,17 +149,17 @@ class Narrator:
             await self.upgrades.keep_buttons(made)
             return await self._post_card(upgrade, told, message)
         ts, told = told.card_ts, await self._link(upgrade, told)
-        if not self._is_due(upgrade, told, message):
+        if not self._is_due(upgrade, told, message, edit_every):
             return told
         await self.upgrades.keep_buttons(made)
         return await self._edit_card(upgrade, told, ts, message)
 
-    def _is_due(self, upgrade: Upgrade, told: Told, message: Message) -> bool:
+    def _is_due(self, upgrade: Upgrade, told: Told, message: Message, edit_every: timedelta) -> bool:
         """A card that shows it all is edited too while people are to click it: only so does one learn that it is gone."""
         unchanged = told.card_digest == _digest(message)
         if unchanged and upgrade.status not in CLICKED:
             return False
-        every = LOOK_EVERY if unchanged else EDIT_EVERY
+        every = LOOK_EVERY if unchanged else edit_every
         return not 0 <= self._now() - told.card_edited_at < every.total_seconds()
 
     async def _edit_card(self, upgrade: Upgrade, told: Told, ts: str, message: Message) -> Told:
@@ -195,15 +208,23 @@ class Narrator:
 
     async def _reply(self, upgrade: Upgrade, told: Told, timeline: Sequence[Recorded]) -> Told:
         """Every entry after the position; lines of the ticker that are due together share a message, if they fit."""
-        while batch := _next_batch(timeline, told.position):
-            words = [self._words(record, timeline) for record in batch]
-            fitting = _fitting(words)
-            text, last = "\n".join(filter(None, words[:fitting])), batch[fitting - 1].position
+        while _next_batch(timeline, told.position):
+            text, last = self._next_message(timeline, told.position)
             if text:
+                await self.thread.clear(upgrade.channel)
+                timeline = (*timeline, *await self.upgrades.timeline(upgrade.id, timeline[-1].position))
+                text, last = self._next_message(timeline, told.position)
                 told = await self._remember(upgrade, replace(told, telling=last, telling_since=self._now()))
                 await self._posted(upgrade, told, Message(text), thread=told.card_ts)
             told = await self._remember(upgrade, replace(told, position=last, telling=None))
         return told
+
+    def _next_message(self, timeline: Sequence[Recorded], after: Position) -> tuple[str, Position]:
+        """Its text, empty where there is nothing to say, and the last entry that it tells."""
+        batch = _next_batch(timeline, after)
+        words = [self._words(record, timeline) for record in batch]
+        fitting = _fitting(words)
+        return "\n".join(filter(None, words[:fitting])), batch[fitting - 1].position
 
     def _words(self, record: Recorded, timeline: Sequence[Recorded]) -> str | None:
         """What cannot be put into words is told as that, so that all after it is told too."""

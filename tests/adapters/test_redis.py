@@ -363,6 +363,22 @@ async def test_the_latest_of_one_cluster_are_found_among_any_number(upgrades: Re
     assert await upgrades.latest(1, "nobody") == ()
 
 
+async def test_whoever_waits_for_news_has_them_at_once(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    last = (await upgrades.timeline(created.id))[-1].position
+    waiting = asyncio.create_task(upgrades.news(created.id, last, timedelta(seconds=1.5)))
+    begun = asyncio.get_running_loop().time()
+    await upgrades.append_once(created.id, "k", Overdue(at=NOW, after=timedelta(1)))
+    await waiting
+    assert asyncio.get_running_loop().time() - begun < 1
+
+
+async def test_whoever_waits_for_no_news_is_not_kept(upgrades: RedisUpgrades, created: Upgrade) -> None:
+    last = (await upgrades.timeline(created.id))[-1].position
+    for within in (timedelta(), timedelta(milliseconds=20)):
+        await upgrades.news(created.id, last, within)
+    assert (await upgrades.timeline(created.id))[-1].position == last
+
+
 async def test_what_must_outlive_a_power_cut_is_on_disk(upgrades: RedisUpgrades, created: Upgrade) -> None:
     await upgrades.save(*cancel(created, UserId("UAKI"), NOW))
     assert await upgrades.make_durable()
@@ -392,6 +408,14 @@ async def test_a_slot_too_far_away_is_not_taken(server: RedisServer) -> None:
     await lanes.reserve("C1", minute)
     for _ in range(3):
         assert minute / 2 < await lanes.reserve("C1", minute, at_most=minute / 2) <= minute
+
+
+async def test_whoever_asks_how_long_it_is_takes_no_slot(server: RedisServer) -> None:
+    lanes = RedisLanes(server)
+    minute = timedelta(minutes=1)
+    assert [await lanes.reserve("C1", minute, at_most=-timedelta.resolution) for _ in range(2)] == [timedelta()] * 2
+    assert await lanes.reserve("C1", minute) == timedelta()
+    assert minute / 2 < await lanes.reserve("C1", minute, at_most=-timedelta.resolution) <= minute
 
 
 async def test_a_suspended_lane_waits(server: RedisServer) -> None:

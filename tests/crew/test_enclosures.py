@@ -51,7 +51,9 @@ class Drawing(Telling):
 
     @property
     def narrator(self) -> Narrator:
-        return Narrator(self.store, SlackThread(self.web, self.lanes), self.clock, artist=self.artist)
+        return Narrator(
+            self.store, SlackThread(self.web, self.lanes), self.clock, artist=self.artist, watched=timedelta()
+        )
 
     async def measured(self) -> Upgrade:
         """The writer hung and then refused, the reader's name did not resolve for a while; it is over."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -67,7 +67,7 @@ class Telling:
     @property
     def narrator(self) -> Narrator:
         """Another one every time: it remembers nothing."""
-        return Narrator(self.store, SlackThread(self.web, self.lanes), self.clock)
+        return Narrator(self.store, SlackThread(self.web, self.lanes), self.clock, watched=timedelta())
 
     async def propose(self, channel: str = OPS) -> Upgrade:
         return await self.store.create(*proposal(self.clock.now(), channel))
@@ -139,11 +139,26 @@ class SleepyLanes(Lanes):
         return self.places >= 3
 
     async def reserve(self, lane: str, every: timedelta, at_most: timedelta, /) -> timedelta:
-        self.places += lane.startswith("post:")
+        self.places += lane.startswith("post:") and at_most > timedelta()
         if self.places == 3:
             self.places += 1
             self.clock.move(12 * SECOND)
             await self.telling.to_the_end(self.upgrade)
+        return await super().reserve(lane, every, at_most)
+
+
+class MeanwhileLanes(Lanes):
+    """While somebody waits for the channel to be clear, RDS says one thing more, once."""
+
+    def __init__(self, telling: Telling, upgrade: Upgrade) -> None:
+        super().__init__(telling.clock)
+        self.telling = telling
+        self.upgrade = upgrade
+
+    async def reserve(self, lane: str, every: timedelta, at_most: timedelta, /) -> timedelta:
+        if at_most < timedelta():
+            said = rds_said(self.clock.now(), "meanwhile")
+            await self.telling.store.append_once(self.upgrade.id, "meanwhile", said)
         return await super().reserve(lane, every, at_most)
 
 
@@ -217,11 +232,23 @@ async def test_what_ends_before_an_order_has_no_report(telling: Telling) -> None
     assert await telling.store.unfinished() == ()
 
 
-async def test_from_the_order_on_it_looks_twice_as_often(telling: Telling) -> None:
+async def test_from_the_order_on_it_waits_for_what_is_new_and_goes_on_at_once(telling: Telling) -> None:
     upgrade = await telling.propose()
-    before = [await telling.narrator.turn(upgrade.id) for _ in range(3)][-1]
+    assert await telling.narrator.turn(upgrade.id) == SECOND
     upgrade = await telling.order(upgrade)
-    assert before == 2 * (await telling.narrator.turn(upgrade.id) or SECOND)
+    assert await telling.narrator.turn(upgrade.id) == timedelta()
+
+
+async def test_what_comes_while_a_message_waits_for_its_place_goes_with_it(telling: Telling) -> None:
+    upgrade = await telling.order(await telling.propose())
+    await telling.narrator.turn(upgrade.id)
+    await telling.store.append_once(upgrade.id, "first", rds_said(telling.clock.now(), "first"))
+    lanes = MeanwhileLanes(telling, upgrade)
+    patient = replace(telling.narrator, thread=SlackThread(telling.web, lanes))
+    await patient.turn(upgrade.id)
+    first, meanwhile = telling.thread()[-1].splitlines()
+    assert first.endswith("first")
+    assert meanwhile.endswith("meanwhile")
 
 
 async def test_nothing_to_tell(telling: Telling) -> None:
