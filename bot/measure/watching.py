@@ -68,10 +68,12 @@ class Watch:
             async with asyncio.TaskGroup() as group:
                 for number, course in enumerate(courses):
                     group.create_task(course.keep(until, offset(number, len(courses), self.wish.rate)))
+                telling = group.create_task(_tell_what_is_settled(courses, 1 / self.wish.rate))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.wish.lasting.total_seconds()):
                         await until.wait()
                 until.set()
+                telling.cancel()
 
     async def _courses(self, stack: AsyncExitStack) -> AsyncIterator["_Course"]:
         """All are tried before the first one is watched."""
@@ -158,8 +160,7 @@ class _Course:
         self._watch = watch
         self._lane = lane
         self._try = trying
-        self._step = 1 / watch.wish.rate
-        self._ledger = Ledger(max(BLINK, STEPS * timedelta(seconds=self._step)))
+        self._ledger = Ledger(max(BLINK, STEPS * timedelta(seconds=1 / watch.wish.rate)))
         self._pace = Pace(self._attempt, lambda: watch.wish.rate, watch.postgres.clock.now, at_once)
 
     async def keep(self, until: asyncio.Event, offset: float) -> None:
@@ -167,16 +168,14 @@ class _Course:
             return
         keeping, ending = asyncio.create_task(self._pace.keep(offset)), asyncio.create_task(_wait(until))
         try:
-            while not ending.done():
-                await asyncio.wait({keeping, ending}, timeout=self._step, return_when=asyncio.FIRST_COMPLETED)
-                if keeping.done():
-                    keeping.result()
-                self._settle()
+            await asyncio.wait({keeping, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if keeping.done():
+                keeping.result()
             await stop(keeping)
             await self._land()
         finally:
             await stop(keeping, ending, *self._pace.flying)
-        self._settle()
+        self.settle()
 
     async def _attempt(self, due: datetime) -> None:
         use = self._watch.take(await self._try(due))
@@ -187,13 +186,21 @@ class _Course:
         if self._pace.flying:
             await asyncio.wait(self._pace.flying, timeout=2 * self._watch.wish.deadline.total_seconds() + 1)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         self._tell(self._ledger.settle(self._pace.settled))
 
     def _tell(self, happenings: Sequence[Happening]) -> None:
         if self._lane != CONTROL:
             for each in happenings:
                 self._watch.say(happened(self._lane, each))
+
+
+async def _tell_what_is_settled(courses: Sequence[_Course], every: float) -> None:
+    """A lane tells by itself what an attempt proves; that none came in time is seen here."""
+    while True:
+        await asyncio.sleep(every)
+        for each in courses:
+            each.settle()
 
 
 async def _wait(event: asyncio.Event) -> None:

@@ -191,9 +191,10 @@ class Server:
         tls = urlencode({"sslmode": "verify-full", "sslrootcert": self._site.ca_file})
         return f"postgresql://{user}:{self._site.passwords[user]}@{self.host}:{port or self.port}/{database}?{tls}"
 
-    def dsn_past_door(self, user: str = "aurora_probe", database: str = DATABASE) -> str:
-        """For clients that know no TLS: through the Unix socket."""
-        return f"postgresql://{user}:{self._site.passwords[user]}@/{database}?{urlencode({'host': self._home, 'sslmode': 'disable'})}"
+    def dsn_past_door(self, user: str = "aurora_probe", database: str = DATABASE, home: Path | None = None) -> str:
+        """For clients that know no TLS: through the Unix socket, in its folder or in another name of that."""
+        past = urlencode({"host": home or self._home, "sslmode": "disable"})
+        return f"postgresql://{user}:{self._site.passwords[user]}@/{database}?{past}"
 
     def downs(self) -> list[Down]:
         """Every time this endpoint took no new connections, to the millisecond."""

@@ -1,12 +1,16 @@
-"""CPU of an attempt: the instrument, bare psycopg and psql, in turns on the same server in the same run."""
+"""CPU of an attempt: the instrument, bare psycopg and psql, in turns on the same server in the same run.
 
-import asyncio
+All three try one time after another. What the whole process of the instrument costs at its usual rate, when it sleeps in
+between and keeps its own records, is said beside it.
+"""
+
 import os
 import resource
 import shutil
 import subprocess
 import sys
 import time
+from asyncio import to_thread
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +27,17 @@ from tests.bench.measure.ground import VERSION, Ground, ground
 
 ENDPOINTS: Final = 4
 ROUNDS: Final = 3
-TIMES: Final = 25  # of psql and of bare psycopg, in each round
-SECONDS: Final = 3.0  # of the instrument, in each round
+TIMES: Final = 25  # of each, in each round
+SECONDS: Final = 3.0  # of the watch, in each round
 BEGINNING: Final = 6.0
 OF_PSQL, OF_BARE = 0.2, 1.5
-LOGINS: Final = {"a password, hashed 4,096 times": False, "no hash, as with an IAM token": True}
+HASHED: Final = "a password, hashed 4,096 times"
+TOKEN: Final = "no hash, as with an IAM token"
 
 
 @dataclass(frozen=True)
 class WayIn:
-    """`words`: through what all three go in."""
+    """How all three go in; `words` say it."""
 
     psql: Path
     dsns: Sequence[str]
@@ -41,43 +46,47 @@ class WayIn:
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU milliseconds of one attempt, round by round."""
+    """CPU milliseconds of one attempt, round by round; `watch` is the whole process at its usual rate."""
 
     psql: Sequence[float]
     bare: Sequence[float]
     ours: Sequence[float]
+    watch: Sequence[float]
 
 
 async def bench() -> Sequence[Figure]:
-    return [figure for words, cheap in LOGINS.items() for figure in await asyncio.to_thread(_bench, words, cheap)]
+    return [figure for login in (HASHED, TOKEN) for figure in await to_thread(_bench, login)]
 
 
-def _bench(login: str, cheap: bool) -> Sequence[Figure]:
-    with ground(ENDPOINTS, cheap_login=cheap) as here:
-        way = way_in(here)
-        costs = _costs(way)
-    psql, bare, ours = mean(costs.psql), mean(costs.bare), mean(costs.ours)
-    note = f"{ours:.2f} ms, bare psycopg {bare:.2f} ms, psql {psql:.2f} ms; {way.words}"
-    return [
-        _figure(f"CPU of an attempt against `psql -c` ({login})", OF_PSQL, ours / psql, note),
-        _figure(f"CPU of an attempt against bare psycopg ({login})", OF_BARE, ours / bare),
-    ]
+def _bench(login: str) -> Sequence[Figure]:
+    figures: list[Figure] = []
+    with ground(ENDPOINTS, cheap_login=login == TOKEN) as here:
+        for way in ways_in(here):
+            costs = _costs(way)
+            psql, bare, ours, watch = map(mean, (costs.psql, costs.bare, costs.ours, costs.watch))
+            how = f"{way.words}, {login}"
+            note = (
+                f"{ours:.2f} ms; bare psycopg {bare:.2f} ms, which is {bare / psql:.2f} × of psql's {psql:.2f} ms; all of "
+                f"`bot.measure` at 10/s {watch:.2f} ms ({way.psql})"
+            )
+            figures += [
+                _figure(f"CPU of an attempt against `psql -c` ({how})", OF_PSQL, ours / psql, note),
+                _figure(f"CPU of an attempt against bare psycopg ({how})", OF_BARE, ours / bare),
+            ]
+    return figures
 
 
 def _figure(what: str, goal: float, ratio: float, *notes: str) -> Figure:
     return Figure(what, f"≤ {goal:.2f} ×", f"{ratio:.2f} ×", ratio <= goal, notes)
 
 
-def way_in(here: Ground) -> WayIn:
-    """Through the doors with TLS if this machine has a psql that can, else past them: those in the wheels cannot."""
-    dsns = here.dsns()
+def ways_in(here: Ground) -> Iterator[WayIn]:
+    """Past the doors; and through them with TLS if this machine has a psql that can: those in the wheels cannot."""
+    yield WayIn(here.site.programs[VERSION] / "psql", here.dsns_past_doors(ENDPOINTS), "no TLS")
     for psql in _installed():
-        if subprocess.run([psql, "-XAtc", QUERY, dsns[0]], capture_output=True, check=False).returncode == 0:
-            return WayIn(psql, dsns, f"{psql}, verified TLS")
-    psql = here.site.programs[VERSION] / "psql"
-    return WayIn(
-        psql, [here.server.dsn_past_door()], "psql of the wheel, which has no TLS, so all through the Unix socket"
-    )
+        if subprocess.run([psql, "-XAtc", QUERY, here.dsns()[0]], capture_output=True, check=False).returncode == 0:
+            yield WayIn(psql, here.dsns(), "verified TLS")
+            return
 
 
 def _installed() -> Iterator[Path]:
@@ -96,7 +105,10 @@ def _costs(way: WayIn) -> Costs:
         watch = subprocess.Popen(command, cwd=ROOT, env=inherited(), stdout=subprocess.DEVNULL)
         try:
             time.sleep(BEGINNING)
-            rounds = [(_of_psql(way), _of_bare(way), _of_watch(watch.pid, recording)) for _ in range(ROUNDS)]
+            rounds = [
+                (_of_psql(way), _of("bare", way), _of("ours", way), _of_watch(watch.pid, recording))
+                for _ in range(ROUNDS)
+            ]
         finally:
             watch.terminate()
             watch.wait(30)
@@ -111,8 +123,8 @@ def _of_psql(way: WayIn) -> float:
     return 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) / TIMES
 
 
-def _of_bare(way: WayIn) -> float:
-    command = [sys.executable, "-m", "tests.bench.measure.bare", way.dsns[0], str(TIMES)]
+def _of(module: str, way: WayIn) -> float:
+    command = [sys.executable, "-m", f"tests.bench.measure.{module}", way.dsns[0], str(TIMES)]
     return 1000 * float(subprocess.check_output(command, cwd=ROOT, env=inherited())) / TIMES
 
 

@@ -23,6 +23,15 @@ class Ground:
     def dsns(self) -> list[str]:
         return [self.server.dsn(port=each.port) for each in self.doors]
 
+    def dsns_past_doors(self, number: int) -> list[str]:
+        """As many names of the server's Unix socket: no TLS, and nothing of this process in between."""
+        return [self._past_doors(Path(f"{self.server.socket.parent}-{each}")) for each in range(number)]
+
+    def _past_doors(self, alias: Path) -> str:
+        if not alias.is_symlink():
+            alias.symlink_to(self.server.socket.parent)
+        return self.server.dsn_past_door(home=alias)
+
 
 @contextmanager
 def ground(doors: int, *, cheap_login: bool = False) -> Iterator[Ground]:
