@@ -8,6 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from bot.adapters.policy_file import PolicyFile
 from bot.adapters.rds import FRESH_FOR, RdsAurora
 from bot.adapters.redis import RedisServer
@@ -17,8 +19,9 @@ from bot.adapters.slack_people import SlackPeople
 from bot.crew.driver import Driver
 from bot.desk import Desk
 from bot.domain import upgrade as moves
+from bot.domain.audit import audit
 from bot.domain.driving import Patience
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Refused, Unavailable
 from bot.domain.ids import Account, ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
@@ -31,6 +34,7 @@ from sandbox.aurora.state import Cluster, Instance
 from sandbox.aurora.state import GlobalCluster as Shown
 from sandbox.aurora.state import RdsEvent as Said
 from sandbox.slack import SlackDouble
+from sandbox.slack.workspace import UserGroup
 from tests.adapters.aws import Aws
 from tests.adapters.store import proposed
 
@@ -38,6 +42,8 @@ OPS: Final = ChannelId("C0DBOPS")
 TEAM: Final = TeamId("T0SANDBOX")
 ACCOUNT: Final = Account("123456789012")
 AKI, MINA, REN, OLA = UserId("U0AKI"), UserId("U0MINA"), UserId("U0REN"), UserId("U0OLA")
+SAM, GUS, BOTTO, STRANGER = UserId("U0SAM"), UserId("U0GUS"), UserId("U0BOTTO"), UserId("U0STRANGER")  # no members
+LINK: Final = "https://sandbox.slack.com/archives/C0DBOPS/p1"
 US, AP = Region("us-east-1"), Region("ap-northeast-1")
 SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -51,6 +57,12 @@ channel = "{channel}"
 approvers = [{approvers}]
 approvals = {approvals}
 expires_after_minutes = {minutes}
+"""
+TWO_GROUPS: Final = """\
+[[rule]]
+clusters = ["*"]
+channel = "C0DBOPS"
+needs = [{ approvers = ["S0DBA"] }, { approvers = ["S0OWNER"] }]
 """
 
 
@@ -238,12 +250,20 @@ class Home:
         text = RULE.format(clusters=clusters, channel=channel, approvers=named, approvals=approvals, minutes=minutes)
         self.policy.write_text(text)
 
+    def two_groups(self, *owners: UserId) -> None:
+        """Both have to approve: the DBAs, who are Mina and Ren, and those who own the service."""
+        self.policy.write_text(TWO_GROUPS)
+        self.slack.workspace.groups["S0OWNER"] = UserGroup(id="S0OWNER", handle="service-owner", members=[*owners])
+
     async def proposed(self, cluster: str = "orders", reason: str = "patch for CVE") -> Upgrade:
         return (await self.desk.propose(AKI, cluster, "18.6", reason)).upgrade
 
     async def approved(self) -> Upgrade:
-        upgrade = await self.proposed()
-        return await self.desk.approve(MINA, upgrade.id, upgrade.plan.digest)
+        return await self.approve(MINA, await self.proposed())
+
+    async def approve(self, by: UserId, upgrade: Upgrade) -> Upgrade:
+        """They click on the card of this upgrade as it is given here."""
+        return await self.desk.approve(by, upgrade.id, upgrade.plan.digest)
 
     async def drive(self, upgrade: Upgrade, turns: int = 1, apart: timedelta = SECOND) -> Upgrade:
         """That many turns, each by a driver that knows nothing of the others."""
@@ -257,6 +277,16 @@ class Home:
         assert found is not None
         return found
 
+    async def is_untouched(self, upgrade: Upgrade) -> bool:
+        """Nothing was counted: the record is at the revision it had, and the timeline tells no more."""
+        told = await self.upgrades.timeline(upgrade.id)
+        return await self.read(upgrade) == upgrade and len(told) <= upgrade.revision
+
+    async def is_legal(self, upgrade: Upgrade) -> bool:
+        """Whoever knows nothing but the timeline finds nothing wrong in it."""
+        verdict = audit((await self.upgrades.chain(upgrade.id))[0])
+        return (verdict.faults, verdict.status) == ((), (await self.read(upgrade)).status)
+
     def show(self, status: str, version: str | None = None) -> None:
         """RDS shows this of the global cluster and all that is in it."""
         for thing in everything(self.orders):
@@ -265,6 +295,12 @@ class Home:
 
     def say(self, message: str, region: Region = US, at: datetime | None = None, cluster: str = "orders") -> None:
         said_by(self.aws, cluster, message, region, at or self.clock.now())
+
+
+async def refused(asking: Awaitable[object]) -> Refused:
+    with pytest.raises(Refused) as raised:
+        await asking
+    return raised.value
 
 
 def everything(shown: Shown) -> list[Shown | Cluster | Instance]:
