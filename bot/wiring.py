@@ -29,10 +29,12 @@ from bot.adapters.slack import Slack, SlackThread
 from bot.adapters.slack_people import SlackPeople
 from bot.adapters.spill import FileSpill, usual_place
 from bot.crew.backlog import NoSpill
+from bot.crew.checking import Checking
 from bot.crew.driver import Driver
 from bot.crew.forecaster import Forecaster
 from bot.crew.narrator import Narrator
 from bot.crew.observer import Observer
+from bot.crew.ordering import Ordering
 from bot.crew.prober import Prober
 from bot.crew.watcher import Watcher
 from bot.desk import Desk
@@ -151,18 +153,10 @@ async def office(settings: DeskSettings) -> AsyncIterator[Office]:
 def turns(settings: WorkerSettings, made: Office) -> CrewTurns:
     upgrades, clock = made.store.upgrades, made.store.clock
     watcher = Watcher(made.aurora, upgrades, made.store.cache, clock, timedelta(seconds=settings.watch_seconds))
-    driver = Driver(
-        home=made.desk.home,
-        aurora=made.aurora,
-        upgrades=upgrades,
-        policies=made.desk.policies,
-        people=made.people,
-        hearing=watcher,
-        clock=clock,
-        patience=settings.patience,
-        freezes=made.store.freezes,
-        disagreement=clock.disagreement,
-    )
+    desk, aurora = made.desk, made.aurora
+    checking = Checking(desk.home, aurora, desk.policies, made.people, made.store.freezes, clock)
+    ordering = Ordering(aurora, upgrades, checking, clock)
+    driver = Driver(aurora, upgrades, watcher, ordering, clock, settings.patience, disagreement=clock.disagreement)
     late = timedelta(seconds=settings.late_seconds)
     narrator = Narrator(upgrades, SlackThread(made.slack, made.store.lanes), clock, late=late, artist=ProcessArtist())
     return CrewTurns(driver, narrator, watcher, made)

@@ -16,7 +16,9 @@ from bot.adapters.redis import RedisServer
 from bot.adapters.redis_freezes import RedisFreezes
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.adapters.slack_people import SlackPeople
+from bot.crew.checking import Checking
 from bot.crew.driver import Driver
+from bot.crew.ordering import Ordering
 from bot.desk import Desk
 from bot.domain import upgrade as moves
 from bot.domain.audit import audit
@@ -226,10 +228,10 @@ class Home:
     @property
     def driver(self) -> Driver:
         """Another one every time: it remembers nothing."""
-        policies = PolicyFile(self.policy)
-        return Driver(
-            TEAM, self.aurora, self.upgrades, policies, self.people, self.ears, self.clock, PATIENCE, self.freezes
-        )
+        aurora, upgrades, clock = self.aurora, self.upgrades, self.clock
+        checking = Checking(TEAM, aurora, PolicyFile(self.policy), self.people, self.freezes, clock)
+        ordering = Ordering(aurora, upgrades, checking, clock)
+        return Driver(aurora, upgrades, self.ears, ordering, clock, PATIENCE)
 
     @property
     def orders(self) -> Shown:

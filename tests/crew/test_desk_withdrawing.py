@@ -2,6 +2,7 @@
 
 import asyncio
 
+from bot.adapters.policy_file import PolicyFile
 from bot.domain.errors import Refused
 from bot.domain.status import Status
 from bot.domain.timeline import Cancelled, Declined
@@ -57,7 +58,7 @@ async def test_a_cancel_and_the_order_in_the_same_moment(home: Home) -> None:
 
 async def test_who_says_no_leaves_the_rule_that_let_them(home: Home) -> None:
     upgrade = await home.proposed()
-    rule = home.driver.policies.policy().rule_for(upgrade.cluster)
+    rule = PolicyFile(home.policy).policy().rule_for(upgrade.cluster)
     await home.desk.cancel(REN, upgrade.id)
     told = await home.upgrades.last(upgrade.id)
     assert isinstance(told, Cancelled)

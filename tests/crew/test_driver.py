@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.crew import driver
+from bot.crew import foretelling, ordering
 from bot.crew.driver import HELD_AGAIN
 from bot.domain.driving import Patience
 from bot.domain.errors import Conflict, Unavailable
@@ -232,7 +232,7 @@ async def test_a_refusal_is_written_down_though_another_saved_first(home: Home) 
 
 
 async def test_a_refusal_is_written_down_when_the_store_is_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "WRITE_AGAIN", timedelta(seconds=0.01))
+    monkeypatch.setattr(ordering, "WRITE_AGAIN", timedelta(seconds=0.01))
     home.aws.refuse("ModifyGlobalCluster", "InvalidParameterValue", NOT_ROLLED_OUT)
     upgrade, lost = await home.approved(), [Unavailable("Redis", "ConnectionError"), Conflict("another")]
 
@@ -247,8 +247,8 @@ async def test_a_refusal_is_written_down_when_the_store_is_back(home: Home, monk
 
 
 async def test_an_answer_nobody_can_write_down_is_given_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "WRITING", timedelta(seconds=0.05))
-    monkeypatch.setattr(driver, "WRITE_AGAIN", timedelta(seconds=0.01))
+    monkeypatch.setattr(ordering, "WRITING", timedelta(seconds=0.05))
+    monkeypatch.setattr(ordering, "WRITE_AGAIN", timedelta(seconds=0.01))
     upgrade = await home.approved()
 
     def be_away(save: Upgrade) -> None:
@@ -281,7 +281,7 @@ async def test_a_cancelled_turn_ends_the_order_it_began(home: Home) -> None:
 
 
 async def test_a_cancelled_turn_does_not_wait_for_ever(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "TO_THE_END", timedelta(seconds=0.05))
+    monkeypatch.setattr(ordering, "TO_THE_END", timedelta(seconds=0.05))
     upgrade, called = await home.approved(), asyncio.Event()
 
     async def meanwhile() -> None:
@@ -795,7 +795,7 @@ async def test_where_nobody_measures_the_writer_no_forecast_is_asked_for(home: H
 
 
 async def test_the_order_waits_for_a_forecast_of_that_moment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "FORETOLD_WITHIN", MINUTE)
+    monkeypatch.setattr(foretelling, "FORETOLD_WITHIN", MINUTE)
     upgrade, telling = await watched(home), list[asyncio.Task[None]]()
 
     def asked(saved: Upgrade) -> None:
@@ -811,7 +811,7 @@ async def test_the_order_waits_for_a_forecast_of_that_moment(home: Home, monkeyp
 
 
 async def test_the_order_goes_on_without_a_forecast(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "FORETOLD_WITHIN", SECOND / 4)
+    monkeypatch.setattr(foretelling, "FORETOLD_WITHIN", SECOND / 4)
     upgrade = await watched(home)
     await foretell(home, upgrade)  # the one of the proposal
     upgrade = await home.drive(upgrade)
@@ -839,7 +839,7 @@ async def test_what_is_held_back_asks_for_no_forecast(home: Home) -> None:
 
 
 async def test_a_forecast_is_asked_for_at_most_once_a_minute(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "FORETOLD_WITHIN", SECOND / 10)
+    monkeypatch.setattr(foretelling, "FORETOLD_WITHIN", SECOND / 10)
     upgrade = await watched(home)
     home.clock.move(SECOND)
     home.upgrades.after_save = lambda _: setattr(home.orders, "status", "modifying")  # what only the fresh look finds
@@ -856,7 +856,7 @@ async def test_a_forecast_is_asked_for_at_most_once_a_minute(home: Home, monkeyp
 async def test_an_approval_that_is_withdrawn_while_a_forecast_is_made_is_none(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "FORETOLD_WITHIN", SECOND)
+    monkeypatch.setattr(foretelling, "FORETOLD_WITHIN", SECOND)
     upgrade, withdrawing = await watched(home), list[asyncio.Task[Upgrade]]()
 
     def asked(saved: Upgrade) -> None:
