@@ -11,9 +11,9 @@ from bot.domain.audit import Fault, Verdict, audit
 from bot.domain.chain import Chain, Link
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.ids import Position, UpgradeId
+from bot.domain.status import said
 from bot.domain.suggest import closest
 from bot.domain.timeline import ENTRY
-from bot.domain.upgrade import said
 from bot.settings import Settings, read
 from bot.wiring import require_redis, store
 

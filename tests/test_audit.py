@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters.redis_upgrades import RedisUpgrades
 from bot.audit import main
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.ids import UserId
 from bot.domain.status import Status
 from bot.domain.timeline import ENTRY

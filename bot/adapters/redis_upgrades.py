@@ -17,10 +17,10 @@ from bot.domain.buttons import Button
 from bot.domain.chain import BEGINNING, Chain, Link, person, seal, written
 from bot.domain.errors import Conflict, Frozen, Unavailable
 from bot.domain.ids import START, Account, Position, UpgradeId
+from bot.domain.moves import saved as as_saved
 from bot.domain.timeline import ENTRY, Entry, Intended
 from bot.domain.unobserved import by_start
 from bot.domain.upgrade import Upgrade
-from bot.domain.upgrade import saved as as_saved
 from bot.domain.ways import CONTROL, Lane, Use, Way
 from bot.ports import Claim, Recorded, Told
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.crew.ordering import Ordering
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Attempt
 from bot.domain.driving import (
     Action,

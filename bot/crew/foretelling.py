@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.errors import Unavailable
 from bot.domain.timeline import Entry, Forecast, Reached
 from bot.domain.topology import Role

@@ -9,15 +9,16 @@ from typing import Any, assert_never
 
 from bot.crew.checking import Changed, Checking, Pointless, TooFew
 from bot.crew.foretelling import foretold
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.driving import is_time_to_remind
 from bot.domain.errors import Conflict, Frozen, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
+from bot.domain.moves import Move
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
 from bot.domain.preflight import Finding
 from bot.domain.status import Status
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from bot.ports import Accepted, Aurora, Clock, NoAnswer, OrderAnswer, Rejected, Upgrades
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,13 @@ from hmac import compare_digest
 from bot.desk.expecting import expected
 from bot.desk.freezing import Freezing
 from bot.directory import look_up, members_of, ruling
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.answered import Pressed, Standing
 from bot.domain.budget import stricter
 from bot.domain.buttons import UNKNOWN
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.ids import UpgradeId, UserId
+from bot.domain.moves import Move
 from bot.domain.plan import make_plan
 from bot.domain.policy import (
     Case,
@@ -30,11 +31,11 @@ from bot.domain.policy import (
 )
 from bot.domain.preflight import blockers, preflight
 from bot.domain.quorum import Need
-from bot.domain.status import Status
+from bot.domain.status import Status, ended, said
 from bot.domain.story import tell
 from bot.domain.targets import choose_target
 from bot.domain.topology import GlobalCluster
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 
 TRIES = 12  # of a decision whose save met another: more than approvals can meet; each try reads and decides anew
 LOOK_AGAIN = timedelta(seconds=0.1)  # for a card
@@ -152,7 +153,7 @@ class Deciding(Freezing):
         for newest in await self.upgrades.latest(1, before.cluster):
             if newest.id != before.id and newest.status.is_final and newest.proposed_at >= before.proposed_at:
                 raise Refused(
-                    f"This button was used, or `{before.cluster}` proposed otherwise since: that {moves.ended(newest.status)}. "
+                    f"This button was used, or `{before.cluster}` proposed otherwise since: that {ended(newest.status)}. "
                     "Propose it with `/aurora upgrade` if you want it."
                 )
         budget = stricter(before.own_budget, self.policies.policy().rule_for(before.cluster).budget)
@@ -254,7 +255,7 @@ class Deciding(Freezing):
             plan = standing.upgrade.plan
             raise Refused(
                 f"`{cluster.identifier}` has an open upgrade already, to {plan.target} "
-                f"({moves.said(standing.upgrade.status)}). One at a time.",
+                f"({said(standing.upgrade.status)}). One at a time.",
                 link=standing.link,
                 channel=standing.upgrade.channel,
                 trouble=standing.trouble,

@@ -13,7 +13,7 @@ from bot.domain.errors import Refused
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.plan import Plan, covered_by
 from bot.domain.policy import Case, Directory, Person, Rule, Ruling, check_budget, ruling_on
-from bot.domain.status import MOVES, Status
+from bot.domain.status import BEFORE_ORDER, MOVES, UNDER_WAY, Status, said
 from bot.domain.timeline import (
     ENTRY,
     Approved,
@@ -47,10 +47,8 @@ from bot.domain.timeline import (
     WentDown,
     Withdrawn,
 )
-from bot.domain.upgrade import UNDER_WAY, said
 
 ROLES: Final = ("web", "worker", "prober", "bot")  # of processes; `bot` is one that did not say which it is
-BEFORE_ORDER: Final = (Status.PROPOSED, Status.APPROVED)
 
 
 class Fault(Value):

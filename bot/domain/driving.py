@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.judging import Seen, is_at_work, judge, shows_traces
 from bot.domain.status import Status
-from bot.domain.upgrade import Upgrade, is_slower
+from bot.domain.upgrade import Upgrade
 
 WORTH_REMINDING = timedelta(minutes=10)  # a proposal that waits no longer than this reminds nobody
 
@@ -142,4 +142,4 @@ def _alarm_or_wait(upgrade: Upgrade, now: datetime, patience: Patience) -> Alarm
     late = upgrade.intent_at is not None and now - upgrade.intent_at >= patience.deadline
     if late and upgrade.overdue_at is None:
         return Alarm()
-    return TellSlower() if is_slower(upgrade, now) else Wait()
+    return TellSlower() if upgrade.is_slower(now) else Wait()

@@ -10,10 +10,9 @@ from bot.domain.budget import written
 from bot.domain.buttons import Button
 from bot.domain.plan import Step, differences
 from bot.domain.preflight import Severity
-from bot.domain.status import Status
+from bot.domain.status import Status, said
 from bot.domain.story import Story, Watched
 from bot.domain.topology import Role
-from bot.domain.upgrade import said
 from bot.messages.downtime import budget_kept, downtime
 from bot.messages.expected import expected
 from bot.messages.markup import (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bot.domain.budget import written
 from bot.domain.report import EndpointReport, Report
 from bot.domain.report_parts import ClaimReport, LagReport, SessionReport, UnusedReport, WritesReport
-from bot.domain.upgrade import said
+from bot.domain.status import said
 from bot.messages.downtime import round_trip
 from bot.messages.markup import lasting
 

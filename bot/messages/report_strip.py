@@ -10,7 +10,7 @@ from bot.domain.keeping import Fate
 from bot.domain.rds_events import Meaning
 from bot.domain.report import EndpointReport, RdsEventReport, Report
 from bot.domain.report_parts import OutageReport, SessionReport, WritesReport
-from bot.domain.upgrade import said
+from bot.domain.status import said
 from bot.messages.markup import TENTH, bounds, lasting
 from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip, down
 from bot.messages.thread import OUTCOMES

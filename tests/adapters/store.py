@@ -5,11 +5,12 @@ from itertools import count
 from typing import Final
 
 from bot.domain.ids import Account, ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.moves import propose
 from bot.domain.plan import Plan, Step
 from bot.domain.policy import Rule
 from bot.domain.timeline import Entry
 from bot.domain.topology import Endpoint, Role
-from bot.domain.upgrade import Upgrade, propose
+from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
 
 NOW: Final = datetime.now(UTC)  # by the clock of Redis, which prunes what is too old

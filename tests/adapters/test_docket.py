@@ -23,7 +23,8 @@ from bot.adapters.docket_prober import Measure, run_prober
 from bot.adapters.redis import claimed
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, UpgradeId
-from bot.domain.upgrade import Upgrade, cancel
+from bot.domain.moves import cancel
+from bot.domain.upgrade import Upgrade
 from bot.ports import Crew
 from sandbox.valkey import Valkey
 from tests.adapters.store import AWAY, HOME, NOW, proposed

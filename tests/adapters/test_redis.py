@@ -20,9 +20,10 @@ from bot.domain.attempts import Attempt, Outcome
 from bot.domain.buttons import Button
 from bot.domain.errors import Conflict, Unavailable
 from bot.domain.ids import Position, UpgradeId, UserId
+from bot.domain.moves import accepted, cancel, finish, intend
 from bot.domain.status import Status
 from bot.domain.timeline import ENTRY, Cancelled, Expired, Overdue, Reached
-from bot.domain.upgrade import Upgrade, accepted, cancel, finish, intend
+from bot.domain.upgrade import Upgrade
 from bot.domain.ways import CONTROL, Lane, Use, Way
 from bot.ports import Cache, Claim, Lanes, Told, Upgrades
 from sandbox.valkey import Valkey

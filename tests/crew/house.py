@@ -20,17 +20,18 @@ from bot.crew.checking import Checking
 from bot.crew.driver import Driver
 from bot.crew.ordering import Ordering
 from bot.desk import Desk
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.audit import audit
 from bot.domain.driving import Patience
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.ids import Account, ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.moves import Move
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
 from bot.domain.rds_events import RdsEvent
 from bot.domain.timeline import Entry, RdsSaid
 from bot.domain.topology import GlobalCluster
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from bot.ports import OrderAnswer, Told
 from sandbox.aurora.state import Cluster, Instance
 from sandbox.aurora.state import GlobalCluster as Shown

@@ -10,7 +10,7 @@ from bot.adapters.clock import WallClock
 from bot.crew.backlog import NoSpill
 from bot.crew.observer import Observer
 from bot.crew.prober import Prober
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.cadence import Cadence
 from bot.domain.phases import Phases

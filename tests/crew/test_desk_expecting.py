@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.adapters.redis import key
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.expectation import Expectation, Usual, expect

@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew import enclosures as enclosing
 from bot.crew.narrator import TROUBLE, Narrator
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Unavailable
 from bot.domain.measurement import measure

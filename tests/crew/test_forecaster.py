@@ -14,7 +14,7 @@ from bot.crew import forecaster, measuring
 from bot.crew.backlog import NoSpill
 from bot.crew.forecaster import Forecaster
 from bot.crew.prober import Prober
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable

@@ -13,14 +13,15 @@ import pytest
 from bot.adapters.slack import Slack, SlackThread
 from bot.crew import narrator as narrators
 from bot.crew.narrator import EDIT_EVERY, LOOK_EVERY, PATIENCE, REFUSAL, TROUBLE, Narrator
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.buttons import Button
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Region, UpgradeId
+from bot.domain.moves import Move
 from bot.domain.status import Status
 from bot.domain.story import Story
 from bot.domain.timeline import Entry, MemberSeen
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
 from bot.messages.message import Message
 from bot.messages.thread import said_of

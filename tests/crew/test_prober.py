@@ -23,7 +23,7 @@ from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
 from bot.crew import backlog, measuring
 from bot.crew.prober import Prober
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Attempt
 from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable

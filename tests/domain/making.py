@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.held import Standstill
 from bot.domain.ids import Account, ChannelId, Region, TeamId, UpgradeId, UserId
 from bot.domain.keeping import Fate, KeptSession
+from bot.domain.moves import Move
 from bot.domain.outage import Outage
 from bot.domain.plan import Plan, make_plan
 from bot.domain.policy import Person, Rule
@@ -17,7 +18,7 @@ from bot.domain.rds_events import RdsEvent
 from bot.domain.timeline import Entry, Proposed, RdsSaid
 from bot.domain.topology import POSTGRESQL, GlobalCluster, Instance, Member, Role
 from bot.domain.unobserved import Unobserved
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
 
 NOON = datetime(2026, 4, 11, 12, tzinfo=UTC)

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.audit import audit
 from bot.domain.buttons import Button, buttons
 from bot.domain.chain import Chain, person, seal, written
 from bot.domain.errors import Refused
 from bot.domain.ids import UserId
+from bot.domain.moves import Move
 from bot.domain.story import tell
 from bot.domain.timeline import Approved, Cancelled, Declined, Entry, Turning, Withdrawn
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from tests.domain.making import HOME, MINA, ORDERS, SORA, TOMO, plan, proposal, rule
 from tests.domain.walking import AT, walks
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.driving import (
     Action,
     Alarm,

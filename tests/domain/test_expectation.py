@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import recorded
-from bot.domain import upgrade as moves
+from bot.domain import moves, recorded
 from bot.domain.expectation import ENOUGH, Past, Usual, expect
 from bot.domain.limits import surpassed
 from bot.domain.outage import Outage

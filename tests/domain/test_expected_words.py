@@ -11,11 +11,11 @@ from bot.domain.audit import audit
 from bot.domain.chain import Chain, person, seal, written
 from bot.domain.expectation import Expectation, Usual, expect
 from bot.domain.measurement import Measurement
+from bot.domain.moves import finish
 from bot.domain.report import Report, report
 from bot.domain.status import Status
 from bot.domain.story import tell
 from bot.domain.timeline import Approved, Entry, Finished, Intended, NotOrdered, Ordered, OverBudget, Proposed, Slower
-from bot.domain.upgrade import finish
 from bot.messages.answers import history
 from bot.messages.card import card
 from bot.messages.markdown import report_markdown

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.errors import Refused
 from bot.domain.hours import Hours
 from bot.domain.ids import TeamId, UserId

@@ -5,17 +5,18 @@ from collections import defaultdict
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.audit import audit
 from bot.domain.chain import Chain, person, seal, written
 from bot.domain.errors import Refused
 from bot.domain.ids import UserId
+from bot.domain.moves import Move
 from bot.domain.plan import Plan
 from bot.domain.policy import Case, Directory, Rule, Ruling, check_counts, ruling_on
 from bot.domain.quorum import Groups, Need, fill
 from bot.domain.status import Status
 from bot.domain.timeline import Approved, Entry, Intended, Proposed, Replanned, Withdrawn
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from tests.domain.making import AKI, DBA, HOME, MINA, ORDERS, SORA, TOMO, plan, proposal, rule
 from tests.domain.making import person as somebody
 from tests.domain.walking import AT, GROWN, SHRUNK, TURNED

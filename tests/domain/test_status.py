@@ -1,10 +1,9 @@
-"""The one table of legal moves."""
+"""The states, and the one table of legal moves."""
 
 import pytest
 
-from bot.domain.status import MOVES, Status
+from bot.domain.status import BEFORE_ORDER, MOVES, Status, said
 
-BEFORE_ORDER = {Status.PROPOSED, Status.APPROVED}
 OVER = {
     Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED, Status.REFUSED,
     Status.DECLINED, Status.EXPIRED, Status.CANCELLED,
@@ -26,10 +25,10 @@ def test_the_order_comes_after_the_approval_and_the_end_after_the_order() -> Non
 @pytest.mark.parametrize("status", Status)
 def test_an_end_is_never_left_and_all_else_is(status: Status) -> None:
     assert status.is_final == (status in OVER)
-    assert status.is_before_order == (status in BEFORE_ORDER)
+    assert status.is_before_order == (status in (Status.PROPOSED, Status.APPROVED))
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - BEFORE_ORDER))
+@pytest.mark.parametrize("status", sorted(set(Status) - {*BEFORE_ORDER}))
 def test_nobody_declines_or_cancels_after_the_order(status: Status) -> None:
     assert not MOVES[status] & {Status.DECLINED, Status.EXPIRED, Status.CANCELLED}
 
@@ -40,3 +39,9 @@ def test_from_everywhere_there_is_a_way_to_an_end(status: Status) -> None:
     while further := {to for at in reached for to in MOVES[at]} - reached:
         reached |= further
     assert reached & OVER
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_can_be_said(status: Status) -> None:
+    assert said(status)
+    assert len({said(each) for each in Status}) == len(Status)

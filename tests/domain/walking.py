@@ -6,16 +6,17 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.errors import Refused
 from bot.domain.ids import UserId
+from bot.domain.moves import Move
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
 from bot.domain.quorum import Need
 from bot.domain.status import Status
 from bot.domain.timeline import Entry, MemberSeen
 from bot.domain.topology import Role
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from tests.domain.making import (
     AKI,
     AP,

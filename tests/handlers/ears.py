@@ -11,16 +11,17 @@ from typing import Any, Literal
 from aiohttp import ClientConnectorError, ClientSession
 
 from bot.adapters.slack import Slack
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.answered import Catalogue, Chilled, History, Listed, Past, Pressed, Shown, Standing, Thawed
 from bot.domain.errors import Unavailable
 from bot.domain.freezing import Freeze, Frost
 from bot.domain.ids import ChannelId, Region, TeamId, UpgradeId, UserId
+from bot.domain.moves import Move
 from bot.domain.plan import make_plan
 from bot.domain.policy import Rule
 from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.topology import GlobalCluster, Instance, Member, Role
-from bot.domain.upgrade import Move, Upgrade
+from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
 from bot.settings import EarsSettings
 from handlers.serving import serve

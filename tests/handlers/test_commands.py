@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.answered import Past, Standing
 from bot.domain.errors import Conflict, Refused, Unavailable
 from bot.domain.freezing import Freeze, Unreadable

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from bot.domain.answered import Catalogue, History, Listed, Past, Shown, Standing
 from bot.domain.freezing import Frost
 from bot.domain.preflight import Facts, Maintenance, Unread
-from bot.domain.status import Status
+from bot.domain.status import Status, said
 from bot.domain.timeline import Cancelled, Declined, Entry, Finished, NotOrdered
 from bot.domain.topology import POSTGRESQL, GlobalCluster, Member
-from bot.domain.upgrade import Upgrade, said
+from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
 from bot.messages.answers.wording import DAY_AND_TIME, MOST_UPGRADES, card_link, frost_of, message, standing_of, what
 from bot.messages.downtime import budget_kept, downtime

@@ -3,8 +3,8 @@
 from typing import Final
 
 from bot.domain.freezing import Freeze, Frost
-from bot.domain.status import Status
-from bot.domain.upgrade import Upgrade, said
+from bot.domain.status import Status, said
+from bot.domain.upgrade import Upgrade
 from bot.messages.markup import code, cut, link, plain, section, user, when
 from bot.messages.message import Message
 from bot.messages.needs import needs

@@ -5,10 +5,11 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 
-from bot.domain import upgrade as moves
+from bot.domain import moves
 from bot.domain.errors import Refused
 from bot.domain.hours import Hours
 from bot.domain.measurement import Measurement
+from bot.domain.moves import check_open
 from bot.domain.plan import Plan
 from bot.domain.policy import Case
 from bot.domain.quorum import Need
@@ -31,7 +32,7 @@ from bot.domain.timeline import (
     Replanned,
     Withdrawn,
 )
-from bot.domain.upgrade import Upgrade, check_open, said
+from bot.domain.upgrade import Upgrade
 from tests.domain.making import (
     AKI,
     AP,
@@ -107,12 +108,6 @@ def test_what_is_over_stays_as_it_is(status: Status) -> None:
             assert move(over) == (over, ())
         else:
             assert refusal(name, over).endswith(".")
-
-
-@pytest.mark.parametrize("status", Status)
-def test_every_status_can_be_said(status: Status) -> None:
-    assert said(status)
-    assert len({said(each) for each in Status}) == len(Status)
 
 
 def test_two_distinct_people_approve_where_two_are_asked_for() -> None:
