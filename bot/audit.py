@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bot.domain.audit import Fault, Verdict, audit
-from bot.domain.chain import Chain, Link
+from bot.domain.audit import Verdict, audit
+from bot.domain.chain import Chain, Fault, Link
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.ids import Position, UpgradeId
 from bot.domain.status import said

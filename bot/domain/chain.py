@@ -14,6 +14,13 @@ from bot.domain.timeline import ENTRY, Entry
 BEGINNING: Final = ""  # what the first entry of a chain names as the hash before it
 
 
+class Fault(Value):
+    """What is wrong with the entry of that number; the first is 1."""
+
+    number: int
+    what: str
+
+
 class Link(Value):
     """One entry as it is kept, its JSON to the byte. What is older than the chain has neither `who` nor `prev`.
 
@@ -29,6 +36,10 @@ class Link(Value):
         """SHA-256, which Redis's scripts do not have: it is made by whoever appends."""
         return hashlib.sha256(json.dumps([self.prev, self.who, self.entry]).encode()).hexdigest()
 
+    @property
+    def is_unchained(self) -> bool:
+        return self.who is None or self.prev is None
+
 
 class Chain(Value):
     """All that is kept of a timeline. `head` is the hash of its last link, kept beside it: a lost end is seen by it."""
@@ -36,6 +47,26 @@ class Chain(Value):
     upgrade: UpgradeId
     links: tuple[Link, ...]
     head: str = BEGINNING
+
+    def broken(self) -> Fault | None:
+        """The first place where it is not whole."""
+        head = BEGINNING
+        for number, link in enumerate(self.links, 1):
+            if link.is_unchained:
+                if head != BEGINNING:
+                    return Fault(number=number, what="it is outside the chain, though the entry before is in it")
+            elif link.prev != head:
+                if head == BEGINNING:
+                    return Fault(number=number, what="it names the hash of an entry before it that is not there")
+                return Fault(
+                    number=number - 1, what="its hash is not the one that the next entry names: changed or misplaced"
+                )
+            else:
+                head = link.hash
+        if head != self.head:
+            what = "its hash is not the head of the chain: it was changed, or what came after it is gone"
+            return Fault(number=len(self.links), what=what)
+        return None
 
     def lines(self) -> Iterator[str]:
         """JSON Lines: whose chain it is and its head, then each link."""

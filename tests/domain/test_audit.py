@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Outcome
-from bot.domain.audit import Fault, audit
-from bot.domain.chain import Chain, Link, person, seal, written
+from bot.domain.audit import audit
+from bot.domain.chain import Chain, Fault, Link, person, seal, written
 from bot.domain.hours import Hours
 from bot.domain.ids import UpgradeId, UserId
 from bot.domain.plan import Plan
