@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.ids import TeamId, UserId
 from bot.domain.policy import Case, Directory, Rule, Ruling, ruling_on
 from bot.domain.quorum import Groups
-from bot.ports import People
+from bot.ports.rules import People
 
 
 async def look_up(people: People, home: TeamId, rule: Rule, ids: Iterable[UserId]) -> Directory:

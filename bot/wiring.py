@@ -47,7 +47,7 @@ from bot.domain.topology import Endpoint
 from bot.domain.version import EngineVersion
 from bot.domain.ways import Lane
 from bot.domain.zero_downtime import Looked, old_tls
-from bot.ports import Spill, Using
+from bot.ports.probing import Spill, Using
 from bot.settings import DeskSettings, ProberSettings, Settings, WorkerSettings
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.attempts import Attempt, Outcome
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 HOST = "127.0.0.1"
 

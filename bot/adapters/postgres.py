@@ -24,7 +24,7 @@ from bot.adapters.pulse import Pulse
 from bot.domain.attempts import SQLSTATE, Attempt, Outcome
 from bot.domain.ids import Region
 from bot.domain.said import outcome_of, outcome_of_state, sqlstate_of
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 APPLICATION: Final = "aurora-upgrade-bot"
 QUERY: Final = b"SELECT aurora_version()"

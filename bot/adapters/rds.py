@@ -32,7 +32,8 @@ from bot.domain.preflight import Facts, Maintenance, Unread
 from bot.domain.rds_events import RdsEvent
 from bot.domain.targets import UpgradeTarget
 from bot.domain.topology import GlobalCluster, Member
-from bot.ports import Cache, OrderAnswer, Rejected
+from bot.ports.aurora import OrderAnswer, Rejected
+from bot.ports.sharing import Cache
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.adapters.rounds import Rounds
 from bot.domain.errors import Unavailable
-from bot.ports import Cache
+from bot.ports.sharing import Cache
 
 T = TypeVar("T")
 Ask = Callable[[], Awaitable[T]]

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from bot.domain.errors import Unavailable
 from bot.domain.ids import Region
-from bot.ports import NoAnswer, Rejected
+from bot.ports.aurora import NoAnswer, Rejected
 
 SHOWN: Final = 500  # characters of a text that is not ours
 NEVER_CONNECTED: Final = (EndpointConnectionError, ConnectTimeoutError)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bot.adapters.rds_trouble import answer_to_order, code_of, troubles, unavailable
 from bot.domain.ids import Region
-from bot.ports import Accepted, OrderAnswer
+from bot.ports.aurora import Accepted, OrderAnswer
 
 if TYPE_CHECKING:
     from boto3 import Session

@@ -22,7 +22,7 @@ from bot.domain.timeline import ENTRY, Entry, Intended
 from bot.domain.unobserved import by_start
 from bot.domain.upgrade import Upgrade
 from bot.domain.ways import CONTROL, Lane, Use, Way
-from bot.ports import Claim, Recorded, Told
+from bot.ports.upgrades import Claim, Recorded, Told
 
 RETENTION: Final = timedelta(days=180)
 DURABLE_WITHIN: Final = timedelta(seconds=2)

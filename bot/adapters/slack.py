@@ -28,7 +28,8 @@ from bot.domain.errors import Unavailable
 from bot.domain.ids import ChannelId, UserId
 from bot.messages.forms import Form
 from bot.messages.message import File, Message
-from bot.ports import Busy, Lanes, Timely, at_any_time
+from bot.ports.sharing import Lanes
+from bot.ports.thread import Busy, Timely, at_any_time
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from typing import IO, Any, Final, Self
 from bot.domain.attempts import Attempt
 from bot.domain.ids import UpgradeId
 from bot.domain.ways import Use
-from bot.ports import Leftover
+from bot.ports.probing import Leftover
 
 LINES: Final = 100_000  # of one file: half an hour of attempts in all ways, hot, and hours when it is calm
 FORGOTTEN_SECONDS: Final = 24 * 3600.0  # so long is kept what is of an upgrade that nobody knows

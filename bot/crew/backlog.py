@@ -10,7 +10,9 @@ from itertools import islice, takewhile
 from bot.domain.attempts import Attempt
 from bot.domain.ids import UpgradeId
 from bot.domain.ways import Use, Way
-from bot.ports import Claim, Clock, Leftover, Spill, Upgrades
+from bot.ports.clock import Clock
+from bot.ports.probing import Leftover, Spill
+from bot.ports.upgrades import Claim, Upgrades
 
 SPILL_AFTER = timedelta(seconds=1)  # so long the store may take before attempts are kept beside it
 SPILL_EVERY = timedelta(seconds=0.5)

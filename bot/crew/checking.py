@@ -12,7 +12,9 @@ from bot.domain.policy import Rule, Ruling, closed
 from bot.domain.preflight import Finding, blockers, preflight
 from bot.domain.targets import legal_targets
 from bot.domain.upgrade import Upgrade
-from bot.ports import Aurora, Clock, Freezes, People, Policies
+from bot.ports.aurora import Aurora
+from bot.ports.clock import Clock
+from bot.ports.rules import Freezes, People, Policies
 
 
 class Pointless(Exception):

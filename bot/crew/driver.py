@@ -35,7 +35,9 @@ from bot.domain.timeline import MemberSeen, RdsSaid
 from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Upgrade
 from bot.domain.ways import Use, Way
-from bot.ports import Aurora, Clock, Hearing, Upgrades
+from bot.ports.aurora import Aurora, Hearing
+from bot.ports.clock import Clock
+from bot.ports.upgrades import Upgrades
 
 log = logging.getLogger(__name__)
 

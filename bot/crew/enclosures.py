@@ -13,7 +13,8 @@ from bot.domain.upgrade import Upgrade
 from bot.messages.message import File
 from bot.messages.report_strip import report_strip
 from bot.messages.strip import Strip
-from bot.ports import Artist, Upgrades
+from bot.ports.thread import Artist
+from bot.ports.upgrades import Upgrades
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,9 @@ from bot.domain.timeline import Forecast
 from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
 from bot.domain.zero_downtime import Looked, blind, outlook
-from bot.ports import Claim, Clock, Foresight, Upgrades
+from bot.ports.clock import Clock
+from bot.ports.probing import Foresight
+from bot.ports.upgrades import Claim, Upgrades
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from bot.domain.errors import Unavailable
 from bot.domain.timeline import Entry, Forecast, Reached
 from bot.domain.topology import Role
 from bot.domain.upgrade import Upgrade
-from bot.ports import Clock, Upgrades
+from bot.ports.clock import Clock
+from bot.ports.upgrades import Upgrades
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from bot.domain.attempts import Attempt
 from bot.domain.phases import Sample
 from bot.domain.ways import Lane, Use
 from bot.pace import Pace, stop
-from bot.ports import Clock, Using
+from bot.ports.clock import Clock
+from bot.ports.probing import Using
 
 log = logging.getLogger(__name__)
 

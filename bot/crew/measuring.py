@@ -26,7 +26,7 @@ from bot.domain.unobserved import Unobserved
 from bot.domain.upgrade import Upgrade
 from bot.domain.ways import CONTROL, Lane, Use, Way, beside
 from bot.pace import Pace, stop
-from bot.ports import Claim
+from bot.ports.upgrades import Claim
 
 if TYPE_CHECKING:
     from bot.crew.prober import Prober

@@ -24,7 +24,9 @@ from bot.messages.markdown import report_markdown
 from bot.messages.markup import TEXT, cut
 from bot.messages.message import File, Message
 from bot.messages.thread import is_line, report_comment, said_of
-from bot.ports import Artist, Busy, Clock, Recorded, Thread, Timely, Told, Upgrades
+from bot.ports.clock import Clock
+from bot.ports.thread import Artist, Busy, Thread, Timely
+from bot.ports.upgrades import Recorded, Told, Upgrades
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from bot.domain.attempts import Attempt, Outcome
 from bot.domain.observer import is_slow, standstills
 from bot.domain.ways import CONTROL, Use
 from bot.pace import Pace, stop
-from bot.ports import Clock, Knock
+from bot.ports.clock import Clock
+from bot.ports.probing import Knock
 
 log = logging.getLogger(__name__)
 

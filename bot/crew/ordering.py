@@ -19,7 +19,9 @@ from bot.domain.policy import Rule
 from bot.domain.preflight import Finding
 from bot.domain.status import Status
 from bot.domain.upgrade import Upgrade
-from bot.ports import Accepted, Aurora, Clock, NoAnswer, OrderAnswer, Rejected, Upgrades
+from bot.ports.aurora import Accepted, Aurora, NoAnswer, OrderAnswer, Rejected
+from bot.ports.clock import Clock
+from bot.ports.upgrades import Upgrades
 
 log = logging.getLogger(__name__)
 

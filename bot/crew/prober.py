@@ -12,7 +12,9 @@ from bot.crew.observer import Observer
 from bot.domain.cadence import Cadence
 from bot.domain.errors import Unavailable
 from bot.domain.ids import UpgradeId
-from bot.ports import Claim, Clock, Leftover, Probe, Spill, Upgrades, Ways
+from bot.ports.clock import Clock
+from bot.ports.probing import Leftover, Probe, Spill, Ways
+from bot.ports.upgrades import Claim, Upgrades
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,10 @@ from bot.domain.ids import Account, Region
 from bot.domain.rds_events import RdsEvent, identities
 from bot.domain.timeline import RdsSaid
 from bot.domain.upgrade import Upgrade
-from bot.ports import Aurora, Cache, Clock, Upgrades
+from bot.ports.aurora import Aurora
+from bot.ports.clock import Clock
+from bot.ports.sharing import Cache
+from bot.ports.upgrades import Upgrades
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,11 @@ from bot.domain.suggest import closest
 from bot.domain.targets import Offers
 from bot.domain.topology import POSTGRESQL, GlobalCluster
 from bot.domain.upgrade import Upgrade
-from bot.ports import Aurora, Clock, Crew, Freezes, People, Policies, Upgrades
+from bot.ports.aurora import Aurora
+from bot.ports.clock import Clock
+from bot.ports.crew import Crew
+from bot.ports.rules import Freezes, People, Policies
+from bot.ports.upgrades import Upgrades
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bot.domain.expectation import Expectation, Past, expect
 from bot.domain.ids import UpgradeId
 from bot.domain.status import Status
 from bot.domain.timeline import Finished
-from bot.ports import Upgrades
+from bot.ports.upgrades import Upgrades
 
 LOOK_BACK: Final = 100  # upgrades
 WITHIN: Final = 1.0  # seconds; a proposal does not wait longer for what is only good to know

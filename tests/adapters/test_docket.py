@@ -25,7 +25,7 @@ from bot.domain.errors import Unavailable
 from bot.domain.ids import Account, Region, UpgradeId
 from bot.domain.moves import cancel
 from bot.domain.upgrade import Upgrade
-from bot.ports import Crew
+from bot.ports.crew import Crew
 from sandbox.valkey import Valkey
 from tests.adapters.store import AWAY, HOME, NOW, proposed
 

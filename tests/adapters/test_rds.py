@@ -12,7 +12,8 @@ from bot.adapters.rds_shelf import LEFT_ALONE
 from bot.domain.targets import legal_targets
 from bot.domain.topology import Role
 from bot.domain.version import EngineVersion
-from bot.ports import Aurora, Cache
+from bot.ports.aurora import Aurora
+from bot.ports.sharing import Cache
 from sandbox.aurora import seed
 from sandbox.aurora.catalogue import POSTGRES
 from sandbox.aurora.state import GlobalCluster as Global

@@ -14,7 +14,7 @@ from bot.domain.ids import Account, Region
 from bot.domain.plan import Plan, Step
 from bot.domain.topology import Role
 from bot.domain.version import EngineVersion
-from bot.ports import Accepted, NoAnswer, Rejected
+from bot.ports.aurora import Accepted, NoAnswer, Rejected
 from tests.adapters.aws import Dead, error, http, rude, serving
 
 pytest_plugins = ["tests.adapters.aws_fixtures"]

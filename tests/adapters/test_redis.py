@@ -25,7 +25,8 @@ from bot.domain.status import Status
 from bot.domain.timeline import ENTRY, Cancelled, Expired, Overdue, Reached
 from bot.domain.upgrade import Upgrade
 from bot.domain.ways import CONTROL, Lane, Use, Way
-from bot.ports import Cache, Claim, Lanes, Told, Upgrades
+from bot.ports.sharing import Cache, Lanes
+from bot.ports.upgrades import Claim, Told, Upgrades
 from sandbox.valkey import Valkey
 from tests.adapters.store import ACCOUNT, NOW, proposed
 

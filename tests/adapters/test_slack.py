@@ -21,7 +21,7 @@ from bot.domain.ids import ChannelId, TeamId, UserId
 from bot.messages.markup import section
 from bot.messages.message import File as Enclosed
 from bot.messages.message import Message
-from bot.ports import Busy
+from bot.ports.thread import Busy
 from sandbox.slack import File, SlackDouble
 
 OPS = ChannelId("C0DBOPS")

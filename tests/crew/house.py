@@ -32,7 +32,8 @@ from bot.domain.rds_events import RdsEvent
 from bot.domain.timeline import Entry, RdsSaid
 from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Upgrade
-from bot.ports import OrderAnswer, Told
+from bot.ports.aurora import OrderAnswer
+from bot.ports.upgrades import Told
 from sandbox.aurora.state import Cluster, Instance
 from sandbox.aurora.state import GlobalCluster as Shown
 from sandbox.aurora.state import RdsEvent as Said

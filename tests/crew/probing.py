@@ -16,7 +16,8 @@ from bot.domain.cadence import Cadence
 from bot.domain.phases import Phases
 from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
-from bot.ports import Clock, Probe, Spill, Ways
+from bot.ports.clock import Clock
+from bot.ports.probing import Probe, Spill, Ways
 from tests.crew.house import MINA, US, Store
 
 WRITER = f"{US}/writer"

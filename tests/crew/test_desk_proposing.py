@@ -15,7 +15,7 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.ids import UpgradeId
 from bot.domain.preflight import Severity
 from bot.domain.status import Status
-from bot.ports import Told
+from bot.ports.upgrades import Told
 from tests.crew.house import ACCOUNT, AKI, AP, LINK, MINA, MINUTE, OPS, REN, Bell, Home, Lanes, refused
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]

@@ -12,7 +12,7 @@ from bot.domain.ids import UserId
 from bot.domain.preflight import Unread
 from bot.domain.timeline import Cancelled
 from bot.domain.upgrade import Upgrade
-from bot.ports import Told
+from bot.ports.upgrades import Told
 from sandbox.aurora.catalogue import POSTGRES
 from sandbox.aurora.seed import paper
 from sandbox.aurora.state import GlobalCluster as Shown

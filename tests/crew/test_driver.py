@@ -33,7 +33,7 @@ from bot.domain.timeline import (
 )
 from bot.domain.upgrade import Upgrade
 from bot.domain.zero_downtime import Outlook
-from bot.ports import NoAnswer, OrderAnswer
+from bot.ports.aurora import NoAnswer, OrderAnswer
 from sandbox.aurora.modifying import NOT_ROLLED_OUT
 from sandbox.aurora.state import Instance
 from tests.crew.house import ACCOUNT, AKI, AP, MINA, MINUTE, PATIENCE, REN, SECOND, STARTED, US, Death, Home

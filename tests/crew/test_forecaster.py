@@ -24,7 +24,7 @@ from bot.domain.topology import Endpoint
 from bot.domain.upgrade import Upgrade
 from bot.domain.version import EngineVersion
 from bot.domain.zero_downtime import Looked, Session
-from bot.ports import Claim
+from bot.ports.upgrades import Claim
 from tests.crew.house import AP, MINA, US, Store, proposal
 
 pytest_plugins = ["tests.adapters.store_fixtures", "tests.adapters.aws_fixtures"]

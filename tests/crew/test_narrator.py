@@ -25,7 +25,7 @@ from bot.domain.upgrade import Upgrade
 from bot.messages.card import card
 from bot.messages.message import Message
 from bot.messages.thread import said_of
-from bot.ports import Told
+from bot.ports.upgrades import Told
 from sandbox.slack import Change, File, SlackDouble
 from tests.crew.house import (
     AKI,
