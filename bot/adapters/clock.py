@@ -1,4 +1,4 @@
-"""The wall clock, the one that all processes share, and one without steps."""
+"""The clock that all processes share, and one without steps."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -11,11 +11,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BLINK_NS: Final = BLINK // timedelta(microseconds=1) * 1000
 _SAME_NS: Final = 10**8  # clocks that are as near to each other show the same time
 _UNUSED_NS: Final = 10 * 10**9  # whoever measures asks at least once a second
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 def ticks() -> int:

@@ -79,10 +79,6 @@ class Outage(Value):
     lasted_to: datetime | None = None
 
     @property
-    def began_between(self) -> tuple[datetime | None, datetime]:
-        return self.last_ok_at, self.began_by
-
-    @property
     def ended_between(self) -> tuple[datetime, datetime | None]:
         return self.lasted_to or self.last_failure_at, self.ended_by
 

@@ -47,10 +47,6 @@ class EngineVersion:
         """Whether the two differ in their patch at most."""
         return (self.major, self.minor) == (other.major, other.minor)
 
-    def is_patch_of(self, other: "EngineVersion") -> bool:
-        """Whether this names a patch of the minor version `other`: 17.5.4 of 17.5, but not of 17.5.2 or 17.5.4."""
-        return self.patch is not None and other.patch is None and self.same_minor(other)
-
     def __str__(self) -> str:
         patch = "" if self.patch is None else f".{self.patch}"
         return f"{self.major}.{self.minor}{patch}"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.adapters.clock import WallClock
+from bot.adapters.clock import SteadyClock
 from bot.crew.backlog import NoSpill
 from bot.crew.observer import Observer
 from bot.crew.prober import Prober
@@ -34,7 +34,7 @@ class Script:
     begun: list[float] = field(default_factory=list)  # by the loop's clock
     ended: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    clock: Clock = field(default_factory=WallClock)
+    clock: Clock = field(default_factory=SteadyClock)
     most_at_once: int = 0
     addresses: tuple[str, ...] = ()
 
@@ -82,7 +82,7 @@ async def probing(
     one = Prober(
         probe,
         store,
-        clock or WallClock(),
+        clock or SteadyClock(),
         Cadence(told["calm"], told["hot"], timedelta(seconds=told["deadline"])),
         spill or NoSpill(),
         ways=ways,

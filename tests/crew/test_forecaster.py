@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.adapters.clock import WallClock
+from bot.adapters.clock import SteadyClock
 from bot.adapters.redis import RedisServer, claimed
 from bot.crew import forecaster, measuring
 from bot.crew.backlog import NoSpill
@@ -79,7 +79,7 @@ async def upgrade(store: Store) -> Upgrade:
 
 @asynccontextmanager
 async def serving(store: Store, upgrade: Upgrade, sight: Sight, endpoint: str = WRITER) -> AsyncIterator[None]:
-    one = Prober(sight, store, WallClock(), Cadence(20, 20), NoSpill(), Forecaster(sight, store, WallClock()))
+    one = Prober(sight, store, SteadyClock(), Cadence(20, 20), NoSpill(), Forecaster(sight, store, SteadyClock()))
     running = asyncio.create_task(one.run(upgrade.id, endpoint, US, "somebody"))
     try:
         yield
@@ -229,7 +229,7 @@ async def test_a_forecast_whose_cancellation_the_store_swallowed_ends_all_the_sa
         return True
 
     monkeypatch.setattr(store, "append_once", swallow)
-    one = Forecaster(sight, store, WallClock())
+    one = Forecaster(sight, store, SteadyClock())
     serving = asyncio.create_task(one.serve(lambda: upgrade, upgrade.plan.endpoints[0], US, Claim(WRITER, "somebody")))
     await reached.wait()
     serving.cancel()

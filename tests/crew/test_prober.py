@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.clock import SteadyClock, WallClock
+from bot.adapters.clock import SteadyClock
 from bot.adapters.postgres import Postgres, Target
 from bot.adapters.redis import RedisServer, claimed
 from bot.adapters.spill import FileSpill
@@ -115,7 +115,7 @@ async def test_it_ends_when_the_endpoint_is_no_part_of_the_plan_any_more(
 
 
 async def test_nothing_to_measure(store: Store, upgrade: Upgrade, script: Script) -> None:
-    one = Prober(script, store, WallClock(), Cadence())
+    one = Prober(script, store, SteadyClock(), Cadence())
     await one.run(UpgradeId("nobody"), WRITER, US, "somebody")
     await one.run(upgrade.id, "mars-1/writer", US, "somebody")
     await store.save(*moves.cancel(upgrade, AKI, datetime.now(UTC)))
@@ -588,7 +588,7 @@ async def test_what_is_found_and_stored_a_second_time_counts_once(
     spill = FileSpill.at(tmp_path, "redis://x/0")
     spill.keep(upgrade.id, WRITER, US, before)
     spill.release(upgrade.id, WRITER)
-    await Prober(script, store, WallClock(), Cadence(), spill).recover()
+    await Prober(script, store, SteadyClock(), Cadence(), spill).recover()
     assert await stored(store, upgrade) == before
     assert files_in(tmp_path) == 0
 
@@ -619,7 +619,7 @@ async def test_what_is_left_of_an_upgrade_that_is_over_is_thrown_away(
         spill.keep(each, WRITER, US, [attempt])
         spill.release(each, WRITER)
     await store.save(*moves.cancel(upgrade, AKI, datetime.now(UTC)))
-    await Prober(script, store, WallClock(), Cadence(), spill).recover()
+    await Prober(script, store, SteadyClock(), Cadence(), spill).recover()
     assert await stored(store, upgrade) == ()
     assert [each.upgrade for each in spill.left_behind()] == ["nobody"], (
         "which may be of another store, until it is old"
@@ -636,7 +636,7 @@ async def test_what_cannot_be_stored_holds_up_nothing_else_that_was_left_behind(
     for each, endpoint in ((damaged, WRITER), (upgrade.id, other), (damaged, other), (upgrade.id, WRITER)):
         spill.keep(each, endpoint, US, [attempt])
         spill.release(each, endpoint)
-    await Prober(script, store, WallClock(), Cadence(), spill).recover()
+    await Prober(script, store, SteadyClock(), Cadence(), spill).recover()
     assert await stored(store, upgrade) == (await store.attempts(upgrade.id, other))[1] == (attempt,)
     assert {each.upgrade for each in spill.left_behind()} == {damaged}
 

@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from bot.adapters.clock import WallClock
+from bot.adapters.clock import SteadyClock
 from bot.crew.observer import Observer
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.keeping import Fate
@@ -191,7 +191,7 @@ class Door:
 async def test_while_this_process_stood_still_it_was_no_witness(store: Store, upgrade: Upgrade, script: Script) -> None:
     door = Door()
     door.is_open.set()
-    async with probing(store, upgrade, script, observer=Observer(door, WallClock(), 60 * SECOND), deadline=0.3):
+    async with probing(store, upgrade, script, observer=Observer(door, SteadyClock(), 60 * SECOND), deadline=0.3):
         await says(store, upgrade, "reached")
         await order(store, upgrade)
         await script.more(5)
@@ -221,7 +221,7 @@ async def test_while_this_process_stood_still_it_was_no_witness(store: Store, up
 
 async def test_who_joins_amid_a_standstill_says_nothing_of_the_time_before() -> None:
     door, early, late = Door(), list[Use](), list[Use]()
-    observer = Observer(door, WallClock(), 60 * SECOND)
+    observer = Observer(door, SteadyClock(), 60 * SECOND)
 
     async def are_given() -> bool:
         return bool(early and late)
@@ -244,7 +244,7 @@ async def test_nothing_is_lost_when_the_door_of_this_process_breaks(
         async def attempt(self, due: datetime, deadline: timedelta) -> Attempt:
             raise RuntimeError(f"a mistake of ours, {due} and {deadline}")
 
-    async with probing(store, upgrade, script, observer=Observer(Broken(), WallClock(), SECOND)):
+    async with probing(store, upgrade, script, observer=Observer(Broken(), SteadyClock(), SECOND)):
         await says(store, upgrade, "reached")
         script.outcome = REFUSED
         await says(store, upgrade, "reached", "went_down")

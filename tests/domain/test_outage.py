@@ -67,7 +67,7 @@ def test_the_recorded_outage_of_the_primary(logs: list[str]) -> None:
     assert outage.failed == 2
     assert (outage.by_start_stamps.at_least, outage.by_start_stamps.at_most) == seconds(0.509, 2.481)
     assert (outage.at_least, outage.at_most) == seconds(0.5, 2.701)
-    assert outage.began_between == (clock("06:22:39.481"), clock("06:22:40.035"))
+    assert (outage.last_ok_at, outage.began_by) == (clock("06:22:39.481"), clock("06:22:40.035"))
     assert outage.ended_between == (clock("06:22:40.535"), clock("06:22:42.182"))
 
 
@@ -149,7 +149,7 @@ def test_a_long_silence_is_proven_but_for_a_deadline_at_its_beginning_and_two_at
     hung = tried((0, 5, OK), *((start, start + 500, TIMEOUT) for start in range(10, 3011, 100)), (3110, 3115, OK))
     [outage] = outages(hung)
     assert bounds(outage) == (2610 - 500 - 510, 3115)
-    assert outage.began_between == (at(0), at(510_000))
+    assert (outage.last_ok_at, outage.began_by) == (at(0), at(510_000))
     assert outage.ended_between == (at(2_510_000), at(3_115_000))
 
 

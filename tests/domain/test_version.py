@@ -34,13 +34,6 @@ def test_a_minor_version_comes_before_all_its_patches() -> None:
     assert parse("17.5") < parse("17.5.0") < parse("17.5.4") < parse("17.6")
 
 
-def test_a_patch_belongs_to_its_minor_version_and_to_nothing_else() -> None:
-    assert parse("17.5.4").is_patch_of(parse("17.5"))
-    for other in ("17.5.4", "17.5.2", "17.4", "16.5"):
-        assert not parse("17.5.4").is_patch_of(parse(other))
-    assert not parse("17.5").is_patch_of(parse("17.5"))
-
-
 def test_the_patch_can_be_left_out() -> None:
     assert parse("17.5.4").minor_version == parse("17.5")
     assert parse("17.5.4").same_minor(parse("17.5.2"))
