@@ -29,6 +29,7 @@ from bot.domain.moves import Move
 from bot.domain.plan import Plan
 from bot.domain.policy import Rule
 from bot.domain.rds_events import RdsEvent
+from bot.domain.status import Status
 from bot.domain.timeline import Entry, RdsSaid
 from bot.domain.topology import GlobalCluster
 from bot.domain.upgrade import Upgrade
@@ -72,6 +73,16 @@ needs = [{ approvers = ["S0DBA"] }, { approvers = ["S0OWNER"] }]
 
 class Death(BaseException):
     """The process is gone: no handler of it runs any more."""
+
+
+def dies_at(status: Status) -> Callable[[Upgrade], None]:
+    """As the store is about to save, or has saved, this status."""
+
+    def look(upgrade: Upgrade) -> None:
+        if upgrade.status is status:
+            raise Death
+
+    return look
 
 
 class Clock:
@@ -281,6 +292,10 @@ class Home:
         assert found is not None
         return found
 
+    async def last(self, upgrade: Upgrade) -> Entry:
+        """The last of its timeline."""
+        return (await self.upgrades.entries(upgrade.id))[-1]
+
     async def is_untouched(self, upgrade: Upgrade) -> bool:
         """Nothing was counted: the record is at the revision it had, and the timeline tells no more."""
         told = await self.upgrades.timeline(upgrade.id)
@@ -299,6 +314,12 @@ class Home:
 
     def say(self, message: str, region: Region = US, at: datetime | None = None, cluster: str = "orders") -> None:
         said_by(self.aws, cluster, message, region, at or self.clock.now())
+
+
+async def ordered(home: Home) -> Upgrade:
+    upgrade = await home.drive(await home.approved())
+    assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
+    return upgrade
 
 
 async def refused(asking: Awaitable[object]) -> Refused:
