@@ -7,19 +7,20 @@ from typing import Final
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.base import Value
+from bot.domain.observer import SLOW
 from bot.domain.unobserved import Unobserved, by_start
 from bot.domain.ways import Use
 
 PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
-NOTICED: Final = timedelta(seconds=0.25)  # a shorter standstill is not told
+NOTICED: Final = timedelta(seconds=0.25)  # of a query that took less longer than usual nothing is told
 _REMEMBERED: Final = 20
 
 
 class Standstill(Value):
     """A query was asked and the session gave no answer for a while, but then it did.
 
-    At least what it took beyond the slowest of the last 20 answers before; at most from the start of the answer before,
-    for it may have stood still as soon as that was given.
+    At least what it took beyond the slowest of the last 20 answers before, less what the observer may have been late itself
+    without noticing; at most from the start of the answer before, for it may have stood still as soon as that was given.
     """
 
     since: datetime
@@ -53,7 +54,7 @@ class Session(Value):
 
 
 def longest(stills: Iterable[Standstill]) -> Standstill | None:
-    return max(stills, key=lambda each: each.at_least, default=None)
+    return max(stills, key=lambda each: (each.at_least, each.at_most), default=None)
 
 
 def sessions(uses: Iterable[Use], stood_still: Sequence[Unobserved] = ()) -> tuple[Session, ...]:
@@ -98,8 +99,9 @@ def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) ->
         healthy = max(each.duration for _, each in answers[max(min(1, number - 1), number - _REMEMBERED) : number])
         ours = sum((_shared(each, asked, ok.end) for each in stood_still), timedelta())
         ours += sum((each.duration for each in waited if each.outcome.proves_nothing), timedelta())
-        at_least = ok.end - asked - healthy - ours
-        if at_least >= NOTICED:
+        took = ok.end - asked - healthy - ours
+        if took >= NOTICED:
+            at_least = max(timedelta(), took - SLOW)
             found.append(Standstill(since=answers[number - 1][1].start, until=ok.end, at_least=at_least))
     return found
 

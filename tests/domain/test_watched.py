@@ -167,42 +167,47 @@ def test_tries_to_open_one_and_one_that_never_answered_are_no_sessions() -> None
 
 def test_a_session_that_stood_still_and_then_answered() -> None:
     session = the_session(tried(0, 0.1), tried(1, 1.1), tried(2, 4.5), tried(5, 5.1))
-    assert session.longest == Standstill(since=at(1_000_000), until=at(4_500_000), at_least=2.4 * SECOND)
+    assert session.longest == Standstill(since=at(1_000_000), until=at(4_500_000), at_least=1.9 * SECOND)
     assert session.longest.at_most == 3.5 * SECOND
 
 
 def test_a_use_in_which_we_stood_still_ourselves_counts_for_the_upper_bound_only() -> None:
     session = the_session(tried(0, 0.1), tried(1, 1.1), tried(2, 3, TIMEOUT), tried(3, 4, OURS), tried(4, 4.6))
-    assert session.longest == Standstill(since=at(1_000_000), until=at(4_600_000), at_least=1.5 * SECOND)
+    assert session.longest == Standstill(since=at(1_000_000), until=at(4_600_000), at_least=1 * SECOND)
 
 
 def test_opening_a_session_is_no_measure_of_a_query() -> None:
     session = the_session(tried(0, 3), tried(3, 3.1), tried(4, 5))
     assert session.longest is not None
-    assert session.longest.at_least == 0.9 * SECOND
+    assert session.longest.at_least == 0.4 * SECOND
 
 
 def test_a_use_that_timed_out_goes_on_waiting_in_the_next_one() -> None:
     session = the_session(tried(0, 0.1), tried(1, 2, TIMEOUT), tried(2, 3, TIMEOUT), tried(3, 3.5))
-    assert session.longest == Standstill(since=at(0), until=at(3_500_000), at_least=2.4 * SECOND)
+    assert session.longest == Standstill(since=at(0), until=at(3_500_000), at_least=1.9 * SECOND)
 
 
 def test_the_observer_s_own_standstill_is_not_the_session_s() -> None:
     attempts = (tried(0, 0.1), tried(1, 4))
     partly = the_session(*attempts, stood_still=(stretch(0.5, 2), stretch(3.5, 9), stretch(20, 21)))
     assert partly.longest is not None
-    assert partly.longest.at_least == 1.4 * SECOND
+    assert partly.longest.at_least == 0.9 * SECOND
     assert the_session(*attempts, stood_still=(stretch(0, 5),)).longest is None
 
 
-@given(st.integers(0, 3000), st.integers(300, 5000), st.integers(1, 90), st.sampled_from([500, 5000]))
-def test_the_true_standstill_is_inside(begin: int, lasting: int, healthy: int, deadline: int) -> None:
-    """A query each 100 ms that takes `healthy`, but nothing goes on from `begin` on for `lasting` milliseconds."""
+@given(
+    st.integers(0, 3000), st.integers(300, 5000), st.integers(1, 90), st.sampled_from([500, 5000]), st.integers(0, 500)
+)
+def test_the_true_standstill_is_inside(begin: int, lasting: int, healthy: int, deadline: int, late: int) -> None:
+    """A query each 100 ms that takes `healthy`, but nothing goes on from `begin` on for `lasting` milliseconds.
+
+    And the observer is `late` to hear the answer after that, by no more than it notices itself.
+    """
     clock, attempts = 0, []
     while clock < begin + lasting + 1000:
         answered = clock + healthy
         if answered > begin and clock < begin + lasting:
-            answered += lasting - max(0, clock - begin)
+            answered += lasting - max(0, clock - begin) + late
         while answered - clock > deadline:
             attempts.append(tried(clock / 1000, (clock + deadline) / 1000, TIMEOUT))
             clock += deadline
