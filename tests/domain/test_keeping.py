@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.crew.restarts import Restarts
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.claims import Agreement, Claim, claims, compared
+from bot.domain.held import Standstill
 from bot.domain.keeping import Fate, KeptSession, first_of_each, in_all, kept_since, kept_through
 from bot.domain.lag import Lag, row_lag
 from bot.domain.ledger import CameBack
@@ -24,6 +25,8 @@ ZDP = (
     "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took {ms} ms, "
     "{preserved} connections preserved, {dropped} connections dropped. See the database error log for details."
 )
+
+TRY = "Attempting to upgrade the database with zero downtime."
 
 
 def at(seconds: float) -> timedelta:
@@ -174,8 +177,16 @@ def test_of_writes_that_were_not_tried_all_the_time_that_is_said() -> None:
 
 
 def stand(at_least: float, at_most: float, fate: Fate = Fate.SURVIVED, lane: int = 1) -> KeptSession:
-    still = {"since": NOON, "until": NOON + at(at_most), "at_least": at(at_least)}
-    made = {"lane": lane, "fate": fate, "since": NOON, "last_ok_at": NOON, "longest": still}
+    still = {"since": NOON - at(at_most), "until": NOON, "at_least": at(at_least)}
+    gone = NOON if fate is Fate.DROPPED else None
+    made = {
+        "lane": lane,
+        "fate": fate,
+        "since": NOON - at(60),
+        "last_ok_at": NOON,
+        "longest": still,
+        "dropped_by": gone,
+    }
     return KeptSession.model_validate(made)
 
 
@@ -192,7 +203,9 @@ def test_what_the_cluster_and_its_instance_say_is_one_claim() -> None:
     failed = rds_said("Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished.", NOON).event
     found = claims([*said, failed, rds_said("DB instance restarted", NOON).event])
     assert [each.at for each in found] == [NOON, NOON + at(600)]
-    assert found[0] == Claim(at=NOON, region=US, took=at(0.8), preserved=3, dropped=0)
+    assert found[0] == Claim(at=NOON, since=NOON - at(5.8), region=US, took=at(0.8), preserved=3, dropped=0)
+    (tried_before,) = claims([rds_said(TRY, NOON - at(each)).event for each in (9, 4)] + said[:1])
+    assert tried_before.since == NOON - at(4)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +226,26 @@ def test_a_claim_agrees_with_what_sessions_saw_or_not(
     (found,) = compared([rds_said(message, NOON).event], [held_by(*sessions)])
     assert found.agreement is agreement
     assert bool(found.why) is (agreement is Agreement.NO)
+
+
+def test_what_befell_a_session_before_zero_downtime_or_after_it_says_nothing_of_it() -> None:
+    early, late = stand(2.2, 2.3, Fate.DROPPED), stand(2.2, 2.3, Fate.DROPPED, lane=2)
+    early = early.model_copy(update={"last_ok_at": NOON - at(9), "dropped_by": NOON - at(8)})
+    late = late.model_copy(
+        update={"last_ok_at": NOON + at(8), "dropped_by": NOON + at(9), "longest": moved_on(late, 9)}
+    )
+    followed = stand(2.2, 2.3).model_copy(update={"since": NOON - at(7), "longest": None})
+    (found,) = compared([rds_said(zdp(), NOON).event], [held_by(early, followed, late)])
+    assert (found.agreement, found.held.survived, found.held.dropped) == (Agreement.YES, 2, 0)
+    assert found.held.at_most is None
+    (alone,) = compared([rds_said(zdp(), NOON).event], [held_by(early)])
+    assert alone.agreement is Agreement.CANNOT_TELL
+
+
+def moved_on(session: KeptSession, seconds: float) -> Standstill:
+    assert session.longest is not None
+    still = session.longest
+    return still.model_copy(update={"since": still.since + at(seconds), "until": still.until + at(seconds)})
 
 
 def test_a_claim_of_a_place_that_nobody_measured_cannot_be_compared() -> None:

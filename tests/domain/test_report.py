@@ -273,7 +273,7 @@ def test_the_other_ways_have_their_sections_and_fields() -> None:
         "65 connections preserved, 0 connections dropped."
     )
     *before, end = timeline(writer, reader, other)
-    one = report((*before, cannot, rds_said(claim, ORDERED), end))
+    one = report((*before, cannot, rds_said(claim, NOON + 31.5 * SECOND), end))
     assert [each.fate for each in one.endpoints[0].held] == [Fate.SURVIVED, Fate.DROPPED]
     assert one.endpoints[0].held[0].stood_still_at_most == 1.3
     assert one.endpoints[1].lag is not None
@@ -287,7 +287,7 @@ def test_the_other_ways_have_their_sections_and_fields() -> None:
             "between 2026-04-11 12:00:30.000 and 2026-04-11 12:00:31.000 | 57P01 terminating connection \\| due to administrator command |"
         ),
         (
-            "- us-east-1, 2026-04-11 12:02:00.000: RDS says 0.500 s, 65 connections preserved, 0 dropped; of the sessions held here "
+            "- us-east-1, 2026-04-11 12:00:31.500: RDS says 0.500 s, 65 connections preserved, 0 dropped; of the sessions held here "
             "1 survived and 1 were dropped, standing still at most 1.300 s: disagrees; RDS counts 0 dropped connections, "
             "and here 1 session was dropped"
         ),
