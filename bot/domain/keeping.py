@@ -31,7 +31,7 @@ class KeptSession(Value):
     """One session of a held lane, from 1. Its standstill is the longest since the order, or in the outage that is told.
 
     It was dropped after `last_ok_at`, the start of its last answer, and by `dropped_by`, the end of the use that found it
-    gone; `outcome`, `sqlstate` and `detail` are what that was told.
+    gone; `outcome`, `sqlstate` and `detail` are what that was told. `served_by` as in `Session`; older ones have none.
     """
 
     lane: int
@@ -43,6 +43,7 @@ class KeptSession(Value):
     outcome: Outcome | None = None
     sqlstate: str = ""
     detail: str = ""
+    served_by: tuple[str, ...] = ()
 
 
 def kept_since(
@@ -112,6 +113,7 @@ def _kept(lane: int, session: Session, since: datetime, until: datetime | None =
         outcome=told and told.outcome,
         sqlstate=told.sqlstate if told else "",
         detail=told.detail if told else "",
+        served_by=session.served_by,
     )
 
 

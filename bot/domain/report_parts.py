@@ -11,6 +11,7 @@ from bot.domain.lag import Lag
 from bot.domain.measurement import Measurement
 from bot.domain.outage import Outage
 from bot.domain.timeline import CannotUse
+from bot.domain.unobserved import Unobserved
 from bot.domain.ways import Way
 
 
@@ -35,7 +36,8 @@ class SessionReport(Value):
 
     `fate`: `survived`; `moved`, when another process serves it now; `dropped`, between `last_ok_at` and `dropped_by`, with what
     it was told then; `lost`, when nobody saw what became of it. `stood_still_at_least` and `at_most` are seconds, of its longest
-    standstill since the order; null when it had none that could be noticed.
+    standstill since the order; null when it had none that could be noticed. `served_by` are the processes that served it,
+    by their `pg_backend_pid()`, each once, in order.
     """
 
     lane: int
@@ -50,16 +52,21 @@ class SessionReport(Value):
     outcome: Outcome | None
     sqlstate: str
     detail: str
+    served_by: tuple[str, ...]
 
 
 class WritesReport(Value):
-    """Seconds for which the writer took no writes, as for new connections. They are asked for by the policy."""
+    """Seconds for which the writer took no writes, as for new connections. They are asked for by the policy.
+
+    In the stretches of `unobserved` nobody tried to write.
+    """
 
     at_least: float | None
     at_most: float | None
     attempts: int
     failed: int
     unknown: int
+    unobserved: tuple[Unobserved, ...]
     resolution: float | None
     outages: tuple[OutageReport, ...]
 
@@ -135,6 +142,7 @@ def writes_report(measured: Measurement) -> WritesReport:
         attempts=measured.attempts,
         failed=measured.failed,
         unknown=measured.unknown,
+        unobserved=measured.unobserved,
         resolution=_seconds(unseen) if unseen is not None else None,
         outages=tuple(map(outage_report, measured.outages)),
     )
