@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Final
 from . import packets
 from .outage import Kind, Outage, Spell
 from .session import BUSY, IN_TRANSACTION, Session
-from .truth import Fate
+from .truth import ZERO_DOWNTIME, Fate
 
 NO_TLS: Final = packets.failure("28000", 'no pg_hba.conf entry for host "127.0.0.1", no encryption')
 STARTING_UP: Final = packets.failure("57P03", "the database system is starting up")
@@ -32,6 +32,7 @@ PARTING_SECONDS: Final = 0.5
 FILLING_SECONDS: Final = 0.05
 AT_ONCE: Final = 8  # sessions held or brought back
 AGAIN_SECONDS: Final = 0.002
+RESTART: Final = "restart"
 Instant = tuple[datetime, datetime]  # no earlier, no later: on a busy machine a thread may be kept waiting in between
 
 
@@ -71,7 +72,13 @@ class Door:
         self.opened: list[Instant] = []
         self.closed: list[Instant] = []
         self.ailed: list[tuple[datetime, datetime, Kind]] = []
-        self.fates: list[Fate] = []
+        self._ended = datetime.now(UTC), datetime.now(UTC)
+        self._befell: list[tuple[Session, Fate]] = []
+
+    @property
+    def fates(self) -> list[Fate]:
+        """What befell each session so far, in every restart and every outage that was ordered."""
+        return [replace(fate, answered_at=session.answers.get(fate.until)) for session, fate in list(self._befell)]
 
     def open(self) -> None:
         with self._lock:
@@ -237,16 +244,31 @@ class Door:
     def _busy(self) -> list[Session]:
         return [each for each, why in self._hindered.items() if why in (BUSY, IN_TRANSACTION) and not each.is_over]
 
+    def leave(self) -> None:
+        """Hold nobody: all are the server's to end."""
+        self._hindered = dict.fromkeys(self._sessions(), RESTART)
+
+    def ended(self, since: datetime, until: datetime) -> None:
+        """The server was told to end at the first of these, and had ended at the second."""
+        self._ended = since, until
+
     def bring_back(self, verifiers: Mapping[str, str]) -> list[Fate]:
         """Let those who were held go on, on the server that is there now. What became of all who were inside."""
         held, hindered = self._held, self._hindered
         self._held, self._hindered = [], {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
             troubles = list(pool.map(lambda session: session.bring_back(verifiers), held))
-        fates = [session.fate(trouble) for session, trouble in zip(held, troubles, strict=True)]
-        fates += [each.fate(why) for each, why in hindered.items() if why and each.was_terminated]
-        self.fates += fates
-        return fates
+        befell = [
+            (each, each.fate(each.held_at, datetime.now(UTC) if trouble else each.back_at, ZERO_DOWNTIME, trouble))
+            for each, trouble in zip(held, troubles, strict=True)
+        ]
+        befell += [
+            (each, each.fate(*self._ended, RESTART if why == RESTART else ZERO_DOWNTIME, why))
+            for each, why in hindered.items()
+            if why and each.was_terminated
+        ]
+        self._befell += befell
+        return [fate for _, fate in befell]
 
     def suffer(self, outage: Outage) -> None:
         """Returns when it is over, and every spell of it is noted in `ailed`. One at a time: another has to wait."""
@@ -257,8 +279,13 @@ class Door:
                 if self._removed.is_set():
                     return
                 since = self._fall_ill(spell)
+                still = self._stand_still(since)
                 self._wait_until(ordered, spell.ends)
-                self.ailed.append((since, self._recover(), outage.kind))
+                until = self._recover()
+                self._befell += [
+                    (each, each.fate(at, each.back_at, spell.kind)) for each, at in still if at < each.back_at
+                ]
+                self.ailed.append((since, until, outage.kind))
 
     def _wait_until(self, ordered: float, after: timedelta) -> None:
         self._removed.wait(max(0.0, ordered + after.total_seconds() - time.monotonic()))
@@ -272,8 +299,21 @@ class Door:
         if self._flows.is_set():
             self._see_off(min(PARTING_SECONDS, (spell.ends - spell.begins).total_seconds()))
             for each in self._sessions():
+                began = datetime.now(UTC)
                 each.drop()
+                self._befell.append((each, each.fate(began, datetime.now(UTC), spell.kind, spell.kind)))
         return since
+
+    def _stand_still(self, since: datetime) -> list[tuple[Session, datetime]]:
+        """Who does, and from when on: `pause` lets those go on for a moment who have just come."""
+        if self._flows.is_set():
+            return []
+        monotonic, inside = time.monotonic(), list(self._inside.values())
+        return [
+            (each.session, since + timedelta(seconds=max(0.0, each.came + PARTING_SECONDS - monotonic)))
+            for each in inside
+            if each.session and each.session.is_logged_in
+        ]
 
     def _recover(self) -> datetime:
         with self._lock:
@@ -281,6 +321,8 @@ class Door:
             if not self._removed.is_set():
                 self._arrange()
             at = datetime.now(UTC)
+            for each in self._sessions():
+                each.goes_on()
             self._flows.set()
         return at
 

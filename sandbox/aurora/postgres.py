@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -153,12 +153,16 @@ class Server:
         self.door.close()
         if quiet_seconds is not None:
             self.door.hold(quiet_seconds)
+        else:
+            self.door.leave()
+        told = datetime.now(UTC)
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self.door.ended(told, datetime.now(UTC))
         self._site.leash.release(self._process.pid)
         self._process = None
 

@@ -7,6 +7,7 @@ SQL knows better: `pg_backend_pid()` and `backend_start` are those of the new ba
 documented. So whoever wants to know whether a session survived asks whether its connection did.
 """
 
+import select
 import selectors
 import socket
 import ssl
@@ -58,7 +59,9 @@ class Session:
         self.key = b""  # for cancelling, as the client has it
         self.key_behind = b""  # and as the server has it
         self._keepsake: Keepsake | None = None
-        self._held_at = datetime.now(UTC)
+        self.held_at = self.back_at = datetime.now(UTC)
+        self._is_awaited = False
+        self.answers: dict[datetime, datetime] = {}  # the first after each time that it went on, if it was waited for
         self.is_logged_in = False
         self.was_terminated = False  # by the server
 
@@ -107,6 +110,9 @@ class Session:
         for message in splitter.feed(data):
             hear(message)
         (self._client if from_server else self._server).sendall(data)
+        if from_server and self._is_awaited:
+            self.answers[self.back_at] = datetime.now(UTC)
+            self._is_awaited = False
         return bool(data)
 
     def _hear_client(self, message: Message) -> None:
@@ -156,7 +162,7 @@ class Session:
             hang_up(self._server)
             return f"it does not say what it has: {trouble}"
         if not self._keepsake.hindrance:
-            self._held_at = datetime.now(UTC)
+            self.held_at = datetime.now(UTC)
             self._may_go_on.clear()
         return self._keepsake.hindrance
 
@@ -210,8 +216,21 @@ class Session:
             return str(trouble)
         with self._lock:
             self._server = server
+            self.goes_on()
             self._may_go_on.set()
         return ""
+
+    def goes_on(self) -> None:
+        """Its next answer is its first again, if somebody waits for one."""
+        self.back_at, self._is_awaited = datetime.now(UTC), self._is_asked()
+
+    def _is_asked(self) -> bool:
+        """Whether something has come that was not passed on."""
+        waits = select.poll()
+        with suppress(ValueError):  # closed
+            for each in (self._client, self._server):
+                waits.register(each, select.POLLIN)
+        return bool(waits.poll(0))
 
     def _log_in_again(self, server: socket.socket, key: bytes) -> list[Message]:
         """Replay the start-up and swallow the handshake; gives the parameters that the server reported."""
@@ -247,13 +266,9 @@ class Session:
         hang_up(self._server)
         self._may_go_on.set()
 
-    def fate(self, hindrance: str = "") -> Fate:
-        """What became of it in the restart that is over now."""
-        said, now = packets.start_parameters(self._start), datetime.now(UTC)
-        pid = int.from_bytes(self.key[:4], "big")
-        return Fate(
-            pid, self.user, said.get("application_name", ""), now if hindrance else self._held_at, now, hindrance
-        )
+    def fate(self, since: datetime, until: datetime, kind: str, dropped_because: str = "") -> Fate:
+        said, pid = packets.start_parameters(self._start), int.from_bytes(self.key[:4], "big")
+        return Fate(pid, self.user, said.get("application_name", ""), since, until, dropped_because, kind)
 
 
 def hang_up(connection: socket.socket) -> None:

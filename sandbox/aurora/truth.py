@@ -1,7 +1,7 @@
 """When new connections were really refused, read from a server's own log."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -29,11 +29,16 @@ class Down:
         return (self.down_until - self.down_from).total_seconds()
 
 
+ZERO_DOWNTIME: Final = "zero downtime"
+
+
 @dataclass(frozen=True)
 class Fate:
-    """What a restart with zero downtime did to one session: it stood still and went on; or it was dropped, and why.
+    """What befell one session: it stood still and went on; or it was dropped in that time, and why.
 
-    `pid` is what its client was told at log-in; so is `application`, its application_name.
+    `pid` is what its client was told at log-in; so is `application`, its application_name. `kind` is what did it: a restart,
+    one with zero downtime, or an outage that was ordered. If it was asked meanwhile, the answer passed the door `answered_at`;
+    from there the client's own slowness begins.
     """
 
     pid: int
@@ -42,6 +47,8 @@ class Fate:
     stood_still_from: datetime
     until: datetime
     dropped_because: str = ""
+    kind: str = ZERO_DOWNTIME
+    answered_at: datetime | None = None
 
     @property
     def is_preserved(self) -> bool:
@@ -63,6 +70,22 @@ def merged(downs: Iterable[Down]) -> list[Down]:
             )
         whole.append(each)
     return whole
+
+
+def unwritable(downs: Iterable[Down], fates: Sequence[Fate]) -> Iterator[Down]:
+    """Of each time without new connections: when nothing could be written, in no session that there was nor in a new one.
+
+    Those that there were may write for a moment longer. Until each of them has gone on as well, it is in `doubt`, for who
+    writes in one of them waits for that one.
+    """
+    for down in downs:
+        its = [each for each in fates if each.until >= down.down_from and each.stood_still_from <= down.down_until]
+        went_on = [each for each in its if each.is_preserved]
+        since = max([down.down_from, *(each.stood_still_from if each.is_preserved else each.until for each in its)])
+        until = max(since, min([down.down_until, *(each.until for each in went_on)]))
+        last = max([since, down.down_until, *(each.until for each in went_on)])
+        doubt = down.doubt + (since - down.down_from) + (last - until)
+        yield replace(down, down_from=since, down_until=until, doubt=doubt)
 
 
 def refusals(log: Iterable[str]) -> Iterator[tuple[datetime, datetime]]:

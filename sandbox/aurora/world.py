@@ -20,7 +20,7 @@ from .seed import SECONDARY, WRITER
 from .site import WHEELS, Site, site
 from .stage import CurtainError, Stage
 from .state import Account, GlobalCluster, Order, RdsEvent
-from .truth import Down, Fate
+from .truth import ZERO_DOWNTIME, Down, Fate, unwritable
 from .weather import Weather
 
 VERSION: Final = "18.4"
@@ -147,7 +147,23 @@ class Aurora:
 
     def fates(self) -> list[Fate]:
         """What zero-downtime patching did to the sessions that there were."""
-        return [fate for each in self._servers.values() for fate in each.door.fates]
+        befallen = [fate for region in self._servers for fate in self.befallen(region)]
+        return [each for each in befallen if each.kind == ZERO_DOWNTIME]
+
+    def befallen(self, region: str) -> list[Fate]:
+        """What befell the sessions in that Region, whatever did it."""
+        return self.server(region).door.fates
+
+    def unwritable(self) -> list[Down]:
+        """When nothing could be written to the writer."""
+        writer = self.server(WRITER)
+        return list(unwritable(writer.downs(), writer.door.fates))
+
+    def instances(self) -> list[tuple[str, str]]:
+        """Region and identifier of each that has an endpoint on a real server."""
+        played = self.account.global_cluster(PLAYED)
+        assert played is not None
+        return [(member.region, each.identifier) for member in played.members for each in member.instances]
 
     def rds_events(self) -> list[RdsEvent]:
         """What RDS has said since the first order."""

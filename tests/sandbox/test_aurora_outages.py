@@ -14,7 +14,7 @@ import pytest
 from sandbox.aurora.outage import Kind, Outage
 from sandbox.aurora.postgres import Server
 from sandbox.aurora.site import site
-from sandbox.aurora.truth import Down, merged
+from sandbox.aurora.truth import Down, Fate, merged, unwritable
 
 
 def seconds(length: float) -> timedelta:
@@ -49,6 +49,33 @@ def test_downs_that_overlap_are_one() -> None:
         down(1, 3, "restart"),
         down(5, 9, "hang and refuse"),
     ]
+
+
+def at(second: float) -> datetime:
+    return datetime(2026, 4, 11, 6, 21, tzinfo=UTC) + seconds(second)
+
+
+def fate(since: float, until: float, why: str = "") -> Fate:
+    return Fate(11, "aurora_probe", "", at(since), at(until), why)
+
+
+@pytest.mark.parametrize(
+    ("fates", "since", "until", "doubt"),
+    [
+        ([], 10, 12, 0.1),
+        ([fate(10.2, 12.3)], 10.2, 12, 0.6),  # who was held last could write until then, and who goes on late waits
+        ([fate(10.2, 12.3), fate(10.4, 11.9)], 10.4, 11.9, 0.9),
+        ([fate(10.2, 10.3, "listening"), fate(10.1, 12)], 10.3, 12, 0.4),
+        ([fate(10, 12.5, "restart")], 12.5, 12.5, 2.6),  # nobody knows until when it could
+        ([fate(5, 9.9), fate(12.1, 13)], 10, 12, 0.1),  # of other times
+    ],
+)
+def test_nothing_is_written_once_every_session_rests_until_one_goes_on(
+    fates: list[Fate], since: float, until: float, doubt: float
+) -> None:
+    down = Down("us-east-1", "127.0.0.1:5432", at(10), at(12), seconds(0.1))
+    (found,) = unwritable([down], fates)
+    assert (found.down_from, found.down_until, found.doubt) == (at(since), at(until), seconds(doubt))
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +154,30 @@ def test_sessions_stand_still_while_packets_or_answers_do(server: Server, kind: 
         with suffering(server, Outage(kind, lasts=seconds(1.0))):
             assert session.execute("SELECT 1").fetchone() == (1,)
             assert time.monotonic() - began > 0.9
+        answered, down = datetime.now(UTC), server.downs()[-1]
+        fate = fate_of(server, session.info.backend_pid)
+        assert (fate.kind, fate.is_preserved, fate.stood_still_from) == (kind.value, True, down.down_from)
+        assert fate.answered_at is not None
+        assert down.down_until - seconds(0.1) < fate.until < fate.answered_at < answered
+        (unwritten,) = unwritable([down], [fate])
+        assert down.down_from <= unwritten.down_from < unwritten.down_until <= down.down_until
+
+
+def fate_of(server: Server, pid: int) -> Fate:
+    (found,) = [each for each in server.door.fates if each.pid == pid]
+    return found
 
 
 @pytest.mark.parametrize("kind", [Kind.REFUSE, Kind.STARTING_UP])
 def test_sessions_end_when_the_server_is_gone(server: Server, kind: Kind) -> None:
     with connect(server) as session:
         time.sleep(0.6)
+        pid = session.info.backend_pid
         with suffering(server, Outage(kind, lasts=seconds(0.3))), pytest.raises(psycopg.errors.AdminShutdown):
             session.execute("SELECT 1")
+        fate, down = fate_of(server, pid), server.downs()[-1]
+        assert (fate.kind, fate.dropped_because) == (kind.value, kind.value)
+        assert down.down_from < fate.stood_still_from <= fate.until < down.down_until
 
 
 def test_who_waits_through_a_hang_is_served_after_all(server: Server) -> None:

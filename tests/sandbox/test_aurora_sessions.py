@@ -223,6 +223,7 @@ def test_a_session_whose_role_may_not_log_in_again_is_dropped_and_counted(server
 def test_without_a_pause_everybody_is_dropped(server: Server) -> None:
     with psycopg.connect(server.dsn(), autocommit=True) as session:
         server.stop()
-        assert server.start(server.ran) == []
+        [fate] = server.start(server.ran)
+        assert (fate.pid, fate.kind, fate.is_preserved) == (session.info.backend_pid, "restart", False)
         with pytest.raises(psycopg.errors.AdminShutdown):
             session.execute("SELECT 1")
