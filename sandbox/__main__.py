@@ -32,6 +32,7 @@ def main() -> int:
         mode=asked.mode,
         applications=True,
         writes=asked.command == "rehearse" and asked.writes,
+        instances=asked.command == "rehearse" and asked.instances,
         minutes=SCENARIOS[asked.scenario].minutes if asked.command == "rehearse" else 60.0,
     )
     try:
@@ -92,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what goes wrong, as soon as the thread says WORDS; may be given more than once",
     )  # fmt: skip
     rehearsal.add_argument("--writes", action="store_true", help="have the bot write to the database as well")
+    rehearsal.add_argument(
+        "--instances", action="store_true", help="have the endpoint of each instance measured as well"
+    )
     rehearsal.add_argument("--moods", action="store_true", help="list the moods and play nothing")
     rehearsal.add_argument("--seed", type=int, default=1, help="of the moods that are random")
     rehearsal.add_argument(

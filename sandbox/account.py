@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox import judging
+from sandbox import judging, judging_ways
 from sandbox.aurora import Down, Fate, RdsEvent
 from sandbox.scenarios import Scenario
 from sandbox.slack import Message
@@ -40,7 +40,11 @@ class Account:
     def measured(self) -> list[Json]:
         """Per endpoint, from the bot's report."""
         fields = ("region", "endpoint", "at_least", "at_most", "attempts", "failed", "outages", "unobserved")
-        return [{name: each[name] for name in fields} for each in self.told["endpoints"]] if self.told else []
+        ways = ("held", "writes", "lag")
+        return [
+            {name: each[name] for name in fields} | {name: each.get(name) for name in ways}
+            for each in (self.told["endpoints"] if self.told else ())
+        ]
 
     def broken_expectations(self) -> tuple[str, ...]:
         """What did not come as the scenario has it, in sentences; empty when all held."""
@@ -99,6 +103,17 @@ class Account:
     def _untruths(self) -> Iterator[str]:
         if self.told is not None:
             yield from judging.untruths(self.world.aurora.truth(), self.told)
+            yield from judging_ways.untruths(self._ways(), self.told)
+
+    def _ways(self) -> judging_ways.Truth:
+        aurora, wish = self.world.aurora, self.world.wish
+        return judging_ways.Truth(
+            fates={region: aurora.befallen(region) for region in self.before},
+            downs=aurora.truth(),
+            unwritable=aurora.unwritable(),
+            instances=aurora.instances() if wish.instances else (),
+            writes=wish.writes,
+        )
 
     def lines(self) -> list[str]:
         return [line for message in self.thread for line in content_lines(message, self.world.slack.workspace)]
@@ -118,6 +133,7 @@ class Account:
             "orders_accepted": aurora.orders_accepted,
             "versions": {"before": self.before, "after": self.after},
             "truth": [_truth(down) for down in aurora.truth()],
+            "unwritable": [_truth(down) for down in aurora.unwritable()],
             "sessions": [_fate(each) for each in aurora.fates()],
             "measured": self.measured(),
             "rds_events": [_event(each) for each in aurora.rds_events()],
@@ -144,7 +160,7 @@ def not_up(wish: Wish, trouble: str) -> Json:
         "told_late": 0,
         "unwatched_s": 0.0,
         "versions": {"before": {}, "after": {}},
-        **{name: [] for name in ("truth", "sessions", "measured", "rds_events", "thread")},
+        **{name: [] for name in ("truth", "unwritable", "sessions", "measured", "rds_events", "thread")},
         "timings": {},
         "memory_mb": {},
     }
@@ -158,6 +174,7 @@ def _truth(down: Down) -> Json:
         "down_from": down.down_from.isoformat(),
         "down_until": down.down_until.isoformat(),
         "seconds": round(down.seconds, 3),
+        "doubt_s": round(down.doubt.total_seconds(), 3),
     }
 
 
@@ -169,6 +186,7 @@ def _fate(fate: Fate) -> Json:
         "stood_still_from": fate.stood_still_from.isoformat(),
         "until": fate.until.isoformat(),
         "dropped_because": fate.dropped_because,
+        "answered_at": fate.answered_at and fate.answered_at.isoformat(),
     }
 
 
@@ -204,12 +222,12 @@ def summary(record: Json) -> Iterator[str]:
     for measured in record["measured"]:
         here = [down["seconds"] for down in record["truth"] if down["region"] == measured["region"]]
         truth = f"{sum(here):.3f} s" if here else "never down"
-        least = measured["at_least"] or 0.0  # null when it never answered
-        most = "open end" if measured["at_most"] is None else f"{measured['at_most']:.3f} s"
         yield (
-            f"{measured['region']:15} {measured['endpoint']:7} measured {least:.3f} to {most}"
+            f"{measured['region']:15} {measured['endpoint']:7} measured {_bounds(measured)}"
             f" in {measured['attempts']} attempts · in truth {truth}"
         )
+        if measured.get("writes"):
+            yield from _of_writes(measured["writes"], record["unwritable"])
     if sessions := record["sessions"]:
         yield f"sessions at the writer, in truth: {' · '.join(_fates(sessions))}"
     orders, versions = record["orders_accepted"], record["versions"]
@@ -221,6 +239,19 @@ def summary(record: Json) -> Iterator[str]:
     if not record["broken_expectations"]:
         under = f", under {' and '.join(record['moods'])}" if record["moods"] else ""
         yield f"Everything came as the scenario “{record['scenario']}” has it{under}."
+
+
+def _of_writes(measured: Json, truth: Sequence[Json]) -> Iterator[str]:
+    yield (
+        f"writes: measured {_bounds(measured)} in {measured['attempts']} attempts"
+        f" · in truth {sum(down['seconds'] for down in truth):.3f} s, and in doubt {sum(down['doubt_s'] for down in truth):.3f} s"
+    )
+
+
+def _bounds(measured: Json) -> str:
+    least = measured["at_least"] or 0.0  # null when it never answered
+    most = "open end" if measured["at_most"] is None else f"{measured['at_most']:.3f} s"
+    return f"{least:.3f} to {most}"
 
 
 def _fates(sessions: Sequence[Json]) -> Iterator[str]:

@@ -21,24 +21,46 @@ CUT = timedelta(milliseconds=1)
 NOTHING = timedelta()
 HALF_A_DAY = timedelta(hours=12)
 Json = dict[str, Any]
+NEVER_LOOKED_AT: Json = {"at_least": 0, "at_most": None, "unobserved": (), "outages": (), "resolution": None}
 
 
 def use(down: Down) -> str:
     return "writer" if down.region == WRITER_REGION else "reader"
 
 
+def _served(name: str, down: Down) -> bool:
+    """Whether this is what an endpoint of that Region was like: those of instances are served by the same server."""
+    return name == use(down) or name not in ("writer", "reader")
+
+
 def untruths(truth: Sequence[Down], told: Json) -> Iterator[str]:
     """Each time that a server took no connections lies inside what was reported, and the sums agree; in sentences, if not."""
-    endpoints = {(each["region"], each["endpoint"]): each for each in told["endpoints"]}
-    ended = datetime.fromisoformat(told["finished_at"])
-    downs = [replace(each, down_until=min(each.down_until, ended)) for each in truth if each.down_from < ended]
+    downs = until_the_end(truth, told)
+    reported_at = {(each["region"], each["endpoint"]) for each in told["endpoints"]}
     for down in downs:
-        reported = endpoints.get((down.region, use(down)))
-        if reported is None or not (_holds(reported, down) or _may_be_unseen(reported, down)):
-            yield f"no reported outage holds the {down.seconds:.3f} s of {down.region} from {down.down_from}"
-    for (region, name), reported in endpoints.items():
-        its = [down for down in downs if (down.region, use(down)) == (region, name)]
-        yield from (f"{region} {name} was down {wrong}" for wrong in _wrong_sums(reported, its))
+        if (down.region, use(down)) not in reported_at:
+            yield from _unheld(down.region, NEVER_LOOKED_AT, [down])
+    for each in told["endpoints"]:
+        region, name = each["region"], each["endpoint"]
+        its = [down for down in downs if down.region == region and _served(name, down)]
+        yield from untruths_of(f"{region} {name}", each, its)
+
+
+def until_the_end(truth: Sequence[Down], told: Json) -> list[Down]:
+    ended = datetime.fromisoformat(told["finished_at"])
+    return [replace(each, down_until=min(each.down_until, ended)) for each in truth if each.down_from < ended]
+
+
+def untruths_of(name: str, reported: Json, downs: Sequence[Down]) -> Iterator[str]:
+    """Of one endpoint in one way of using it."""
+    yield from _unheld(name, reported, downs)
+    yield from (f"{name} was down {wrong}" for wrong in _wrong_sums(reported, downs))
+
+
+def _unheld(name: str, reported: Json, downs: Sequence[Down]) -> Iterator[str]:
+    for down in downs:
+        if not (_holds(reported, down) or _may_be_unseen(reported, down)):
+            yield f"no reported outage holds the {down.seconds:.3f} s of {name} from {down.down_from}"
 
 
 def _holds(reported: Json, down: Down) -> bool:
@@ -56,13 +78,17 @@ def _is_in_outage(down: Down, outage: Json) -> bool:
     return _is_inside(down, outage["last_ok_at"], outage["ended_by"])
 
 
-def _is_inside(down: Down, began: str | None, ended: str | None) -> bool:
+def is_inside(since: datetime, until: datetime, began: str | None, ended: str | None) -> bool:
     """What has no end was not seen to end, and may still last."""
     if began is None:
         return False
-    return datetime.fromisoformat(began) - CUT <= down.down_from and (
-        ended is None or down.down_until <= datetime.fromisoformat(ended) + CUT
+    return datetime.fromisoformat(began) - CUT <= since and (
+        ended is None or until <= datetime.fromisoformat(ended) + CUT
     )
+
+
+def _is_inside(down: Down, began: str | None, ended: str | None) -> bool:
+    return is_inside(down.down_from, down.down_until, began, ended)
 
 
 def _may_be_unseen(reported: Json, down: Down) -> bool:

@@ -25,6 +25,7 @@ approvers = ["S0DBA"]
 approvals = {approvals}
 expires_after_minutes = {minutes}
 writes = {writes}
+probe = "{probe}"
 """
 
 
@@ -38,6 +39,7 @@ class Wish:
     approvals: int = 1
     minutes: float = 60.0
     writes: bool = False  # to a table of the bot's own
+    instances: bool = False  # whether the endpoint of each instance is measured as well
     rate_limits: bool = True
     tries: int = 1  # of a person who gets no answer
     patience: float = 1.0  # at 2 people wait twice as long as usual for what they are to see
@@ -90,8 +92,14 @@ def _of_aurora(scenario: str) -> str:
 
 
 def _write_policy(policy: Path, wish: Wish) -> None:
-    writes = str(wish.writes).lower()
-    policy.write_text(POLICY.format(channel=CHANNEL, approvals=wish.approvals, minutes=wish.minutes, writes=writes))
+    text = POLICY.format(
+        channel=CHANNEL,
+        approvals=wish.approvals,
+        minutes=wish.minutes,
+        writes=str(wish.writes).lower(),
+        probe="instances" if wish.instances else "endpoints",
+    )
+    policy.write_text(text)
 
 
 async def _outside(up: AsyncExitStack, directory: Path, wish: Wish) -> tuple[Aurora, SlackDouble, Valkey]:

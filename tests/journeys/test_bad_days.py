@@ -14,8 +14,8 @@ PACE = 3.0
 pytestmark = pytest.mark.timeout(180)
 
 
-async def rehearsed(directory: Path, *moods: str) -> dict[str, Any]:
-    record = await rehearse(Wish(pace=PACE), directory=directory, moods=[parse(each) for each in moods])
+async def rehearsed(directory: Path, *moods: str, **wishes: Any) -> dict[str, Any]:
+    record = await rehearse(Wish(pace=PACE, **wishes), directory=directory, moods=[parse(each) for each in moods])
     assert record["broken_expectations"] == ()
     return record
 
@@ -63,9 +63,17 @@ async def test_what_nobody_could_see_is_neither_up_nor_down(tmp_path: Path) -> N
     assert any("cannot be measured: " in line for line in lines(record))
 
 
-async def test_each_of_several_outages_of_an_endpoint_lies_inside_what_was_measured(tmp_path: Path) -> None:
-    record = await rehearsed(tmp_path, "flapping", "secondary-again")
+async def test_each_of_several_outages_of_an_endpoint_lies_inside_what_was_measured_in_every_way(
+    tmp_path: Path,
+) -> None:
+    everything = {"applications": True, "writes": True, "instances": True}
+    record = await rehearsed(tmp_path, "flapping", "secondary-again", **everything)
 
+    measured = {each["endpoint"]: each for each in record["measured"]}
+    assert set(measured) == {"writer", "reader", "orders-us-1", "orders-ap-1"}
+    assert all(each["held"] for each in measured.values())
+    assert measured["writer"]["writes"]["outages"]
+    assert len(record["unwritable"]) == 3
     kinds = [(each["endpoint"], each["kind"]) for each in record["truth"]]
     assert kinds.count(("writer", "flap")) == 2
     assert kinds.count(("reader", "restart")) == 2

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from sandbox.account import Account
-from sandbox.aurora import Down, RdsEvent
+from sandbox.aurora import Down, Fate, RdsEvent
 from sandbox.scenarios import SCENARIOS
 from sandbox.slack import Message
 from sandbox.slack.workspace import Workspace
-from sandbox.world import World
+from sandbox.world import Wish, World
 
 START = datetime(2026, 4, 11, 10, 0, 0, tzinfo=UTC)
 ENDED = 90.0
@@ -68,12 +68,61 @@ def endpoint(*outages: Json, where: tuple[str, str] = WRITER, **other: Any) -> J
     return told | other
 
 
+def fate(since: float, until: float, why: str = "", pid: int = 11, **other: Any) -> Fate:
+    return Fate(pid, "aurora_probe", "aurora-upgrade-bot", at(since), at(until), why, **other)
+
+
+def session(pid: int = 11, since: float = 0, last_ok: float = ENDED, **other: Any) -> Json:
+    """One that survived and never stood still."""
+    told = {
+        "served_by": [str(pid)],
+        "fate": "survived",
+        "since": stamp(since),
+        "last_ok_at": stamp(last_ok),
+        "dropped_by": None,
+        "stood_still_at_least": None,
+        "stood_still_at_most": None,
+        "stood_still_since": None,
+        "stood_still_until": None,
+    }
+    return told | other
+
+
+def dropped(last_ok: float, by: float, **other: Any) -> Json:
+    return session(last_ok=last_ok, fate="dropped", dropped_by=stamp(by), **other)
+
+
+def stood(since: float, until: float, at_least: float = 0, **other: Any) -> Json:
+    told = {
+        "stood_still_at_least": at_least,
+        "stood_still_at_most": until - since,
+        "stood_still_since": stamp(since),
+        "stood_still_until": stamp(until),
+    }
+    return session(**told | other)
+
+
+def claim(preserved: int = 0, dropped: int = 0, *why: str) -> Json:
+    return {
+        "region": WRITER[0],
+        "preserved": preserved,
+        "dropped": dropped,
+        "agreement": "disagrees" if why else "agrees",
+        "why": why,
+    }
+
+
 def unobserved(since: float, until: float | None) -> Json:
     return {"since": stamp(since), "until": stamp(until)}
 
 
-def report(*endpoints: Json, finished: float = ENDED) -> Json:
-    return {"finished_at": stamp(finished), "endpoints": endpoints}
+def report(*endpoints: Json, finished: float = ENDED, claims: Sequence[Json] = ()) -> Json:
+    return {
+        "ordered_at": stamp(1),
+        "finished_at": stamp(finished),
+        "endpoints": endpoints,
+        "zero_downtime": claims,
+    }
 
 
 def event(seconds: float, message: str, region: str = "us-east-1") -> RdsEvent:
@@ -95,10 +144,20 @@ def account(
     events: Sequence[RdsEvent] = (),
     **other: Any,
 ) -> Account:
-    """One in which all is as it should be, but for what is given. `orders` and `refused_calls` are the world's."""
+    """One in which all is as it should be, but for what is given.
+
+    `orders` and `refused_calls` are the world's, and so are `fates`, of the writer's sessions, `unwritable` and `instances`.
+    """
+    fates, unwritable, instances = (other.pop(each, ()) for each in ("fates", "unwritable", "instances"))
     aurora = SimpleNamespace(
-        truth=lambda: list(truth), rds_events=lambda: list(events), orders_accepted=other.pop("orders", 1)
+        truth=lambda: list(truth),
+        befallen=lambda region: list(fates) if region == WRITER[0] else [],
+        unwritable=lambda: list(unwritable),
+        instances=lambda: list(instances),
+        rds_events=lambda: list(events),
+        orders_accepted=other.pop("orders", 1),
     )
+    wish = Wish(writes=bool(unwritable), instances=bool(instances))
     slack = SimpleNamespace(
         replies=lambda *_: [*thread, said("Done in 40 s.")],
         workspace=Workspace(),
@@ -112,7 +171,8 @@ def account(
         "told": told,
         "total_seconds": 40.0,
     }
-    return Account(world=cast("World", SimpleNamespace(aurora=aurora, slack=slack)), **given | other)
+    world = SimpleNamespace(aurora=aurora, slack=slack, wish=wish)
+    return Account(world=cast("World", world), **given | other)
 
 
 def card(text: str = CARD, *buttons: str) -> Message:
