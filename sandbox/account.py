@@ -113,6 +113,7 @@ class Account:
             unwritable=aurora.unwritable(),
             instances=aurora.instances() if wish.instances else (),
             writes=wish.writes,
+            late=aurora.late,
         )
 
     def lines(self) -> list[str]:

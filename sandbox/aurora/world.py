@@ -13,6 +13,7 @@ from . import seed
 from .asking import AwsError
 from .catalogue import EngineVersion
 from .control_plane import ControlPlane
+from .lateness import Stretch, watched
 from .modifying import NOT_ROLLED_OUT, no_way
 from .postgres import DATABASE, Server
 from .script import SCRIPTS
@@ -67,6 +68,7 @@ class Aurora:
     def open(self) -> None:
         with ExitStack() as opened:
             importing = opened.enter_context(ThreadPoolExecutor(1)).submit(import_wire)
+            self.late: list[Stretch] = opened.enter_context(watched())  # this process itself, in time order
             self._site = opened.enter_context(site(self._directory))
             self._servers = opened.enter_context(servers(self._site))
             opened.callback(self._drop_curtain)

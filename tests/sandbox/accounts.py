@@ -146,14 +146,15 @@ def account(
 ) -> Account:
     """One in which all is as it should be, but for what is given.
 
-    `orders` and `refused_calls` are the world's, and so are `fates`, of the writer's sessions, `unwritable` and `instances`.
+    `orders` and `refused_calls` are the world's, and so are `fates`, of the writer's sessions, `unwritable`, `instances` and `late`.
     """
-    fates, unwritable, instances = (other.pop(each, ()) for each in ("fates", "unwritable", "instances"))
+    fates, unwritable, instances, late = (other.pop(each, ()) for each in ("fates", "unwritable", "instances", "late"))
     aurora = SimpleNamespace(
         truth=lambda: list(truth),
         befallen=lambda region: list(fates) if region == WRITER[0] else [],
         unwritable=lambda: list(unwritable),
         instances=lambda: list(instances),
+        late=list(late),
         rds_events=lambda: list(events),
         orders_accepted=other.pop("orders", 1),
     )

@@ -14,6 +14,7 @@ from tests.sandbox.accounts import (
     WRITER,
     Json,
     account,
+    at,
     claim,
     down,
     dropped,
@@ -31,8 +32,11 @@ Truth = list[Fate]
 LATEST = ENDED - NEXT_USE.total_seconds()
 
 
-def judged(fates: Truth, *held: Json, truth: tuple[Down, ...] = (), **of_endpoint: Any) -> tuple[str, ...]:
-    return account(truth, report(endpoint(held=held, **of_endpoint)), fates=fates).broken_expectations()
+def judged(
+    fates: Truth, *held: Json, late: tuple[tuple[float, float], ...] = (), **of_endpoint: Any
+) -> tuple[str, ...]:
+    told = report(endpoint(held=held, **of_endpoint))
+    return account((), told, fates=fates, late=[(at(a), at(b)) for a, b in late]).broken_expectations()
 
 
 # --- Whether a session survived -----------------------------------------------------------------------------------------
@@ -116,6 +120,11 @@ def test_one_too_short_to_be_noticed_need_not_be_told() -> None:
 def test_one_that_never_was_may_be_told_only_if_nothing_of_it_is_claimed() -> None:
     assert judged([], stood(10, 10.6)) == ()
     assert judged([], stood(10, 10.6, at_least=0.01)) != ()
+
+
+def test_nor_is_it_the_observers_fault_when_the_door_itself_was_late() -> None:
+    assert judged([], stood(10, 10.6, at_least=0.2), late=((9.5, 10.1), (10.5, 11))) == ()
+    assert judged([], stood(10, 10.6, at_least=0.21), late=((9.5, 10.1), (10.5, 11))) != ()
 
 
 @pytest.mark.parametrize("told", [session(last_ok=9.5, fate="lost"), dropped(9.5, 9.9)])
