@@ -1,10 +1,12 @@
 """Sessions that stay open, on a real PostgreSQL: to ask, to write, and to read what was written."""
 
+import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from bot.adapters.beat import TABLE
 from bot.adapters.held import HeldSession
 from bot.adapters.postgres import Postgres
 from bot.domain.attempts import Outcome
+from bot.domain.unobserved import by_start
 from bot.domain.ways import Lane, Way
 from bot.measure.dsn import endpoint
 from sandbox.aurora.postgres import DATABASE, Server
@@ -86,6 +89,20 @@ async def test_a_session_that_stands_still_is_waited_for(postgres: Server) -> No
     assert late.attempt.outcome in NOT_WAITING
     assert [each.session for each in (first, late, again)] == [1, 1, 1]
     assert again.attempt.version == first.attempt.version
+
+
+async def test_an_answer_that_is_read_late_because_this_process_stood_still_is_not_dated_late(postgres: Server) -> None:
+    async with using(postgres, Way.HELD) as session:
+        first = await session.use(SOON)
+        with stopped(int(first.attempt.version)):
+            asking = asyncio.create_task(session.use(SHORTLY))
+            await asyncio.sleep(SHORTLY.total_seconds() / 2)
+        answered = datetime.now(UTC)
+        time.sleep(2 * SHORTLY.total_seconds())  # noqa: ASYNC251 - nothing goes on here, as when the machine stands still
+        uses = [await asking, await session.use(SOON)]
+    read = next(each.attempt for each in uses if each.attempt.outcome.proves_up)
+    assert read.start <= answered
+    assert sorted(uses, key=lambda each: by_start(each.attempt)) == uses
 
 
 async def test_a_write_that_finds_its_session_gone_fails_and_the_next_one_opens_another(postgres: Server) -> None:
