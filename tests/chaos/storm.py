@@ -49,7 +49,17 @@ class Composition:
 
     def __str__(self) -> str:
         moods = (str(each) + (f"@{each.words}" if each.words else "") for each in self.moods)
-        return f"seed {self.seed}: " + ", ".join([*moods, *map(str, self.kills)])
+        measured = [name for name, has in (("writes", self.writes), ("instances", self.instances)) if has]
+        return f"seed {self.seed}: " + ", ".join([*moods, *map(str, self.kills), *measured])
+
+    @property
+    def writes(self) -> bool:
+        """Every second storm, so that the same seed goes on to mean the same moods and deaths."""
+        return self.seed % 2 == 0
+
+    @property
+    def instances(self) -> bool:
+        return self.seed % 3 == 0
 
     @property
     def scenario(self) -> Scenario:
@@ -137,7 +147,10 @@ def _heard(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
 async def one_storm(composition: Composition, keep: Path | None = None) -> Run:
     with leashed_directory("storm-") as chaos:
         starter = spawn if _set_clocks(composition) else watched(chaos)
-        wish = Wish(pace=PACE, tries=TRIES, patience=PATIENCE, settings=SETTINGS, starter=starter)
+        wish = Wish(
+            pace=PACE, tries=TRIES, patience=PATIENCE, settings=SETTINGS, starter=starter,
+            writes=composition.writes, instances=composition.instances,
+        )  # fmt: skip
         try:
             async with world(chaos / "world", under(wish, composition.moods)) as here:
                 async with _killing(here, composition.kills, chaos):
