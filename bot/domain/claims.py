@@ -1,18 +1,22 @@
 """What RDS says of its zero-downtime patching, beside what the sessions saw that were held meanwhile: do they agree?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from bot.domain.base import Value
 from bot.domain.ids import Region
-from bot.domain.keeping import Fate, Keeping, KeptSession, first_of_each, in_all
+from bot.domain.keeping import Keeping, in_all, within
 from bot.domain.measurement import Measurement
+from bot.domain.outage import Outage
 from bot.domain.rds_events import Meaning, RdsEvent, read
 
 SLACK: Final = timedelta(seconds=1)  # what RDS times is not documented, so only what is far beyond it disagrees
 SAME: Final = timedelta(seconds=5)  # the cluster and its instance say the same, one after the other
+NEAR: Final = timedelta(seconds=5)  # an outage so near to what is claimed may be the one that is meant
+LATE: Final = timedelta(seconds=30)  # without such an outage, what came so long before may be meant as well
+_TENTH: Final = timedelta(seconds=0.1)
 
 
 class Agreement(StrEnum):
@@ -22,13 +26,9 @@ class Agreement(StrEnum):
 
 
 class Claim(Value):
-    """What RDS says: how long it took, and how many connections were preserved and dropped.
-
-    It says `at` when it was over. It began after `since`: RDS says that too, and if not, it is reckoned.
-    """
+    """What RDS says: how long it took, and how many connections were preserved and dropped."""
 
     at: datetime
-    since: datetime
     region: Region
     took: timedelta
     preserved: int
@@ -36,7 +36,10 @@ class Claim(Value):
 
 
 class Comparison(Value):
-    """A claim beside the sessions that were held at the writer; `why` says in sentences what does not agree."""
+    """A claim beside what became around then of the sessions that were held at the writer.
+
+    `why` says in sentences what does not agree, or why nobody can tell.
+    """
 
     claim: Claim
     held: Keeping
@@ -47,19 +50,14 @@ class Comparison(Value):
 def claims(said: Iterable[RdsEvent]) -> tuple[Claim, ...]:
     """Each once, though the cluster and its instance both say it. An attempt that failed has no figures and claims nothing."""
     found: list[Claim] = []
-    attempted: dict[Region, datetime] = {}
     for event in sorted(said, key=lambda each: each.at):
         reading = read(event.message)
-        if reading.meaning is Meaning.ZDP_TRY:
-            attempted[event.region] = event.at
         if reading.meaning is not Meaning.ZDP_DONE or "ms" not in reading.facts:
             continue
-        took = timedelta(milliseconds=int(reading.facts["ms"]))
         claim = Claim(
             at=event.at,
-            since=attempted.get(event.region, event.at - took - SAME),
             region=event.region,
-            took=took,
+            took=timedelta(milliseconds=int(reading.facts["ms"])),
             preserved=int(reading.facts["preserved"]),
             dropped=int(reading.facts["dropped"]),
         )
@@ -69,7 +67,7 @@ def claims(said: Iterable[RdsEvent]) -> tuple[Claim, ...]:
 
 
 def _is_same(one: Claim, other: Claim) -> bool:
-    return one.model_copy(update={"at": other.at, "since": other.since}) == other and other.at - one.at <= SAME
+    return one.model_copy(update={"at": other.at}) == other and other.at - one.at <= SAME
 
 
 def compared(said: Iterable[RdsEvent], measured: Iterable[Measurement]) -> tuple[Comparison, ...]:
@@ -78,31 +76,51 @@ def compared(said: Iterable[RdsEvent], measured: Iterable[Measurement]) -> tuple
 
 
 def _compared(claim: Claim, writer: Measurement | None) -> Comparison:
-    held = in_all(list(first_of_each(_meanwhile(claim, writer.held if writer else ()))))
-    if not held.survived + held.dropped:
-        return Comparison(claim=claim, held=held, agreement=Agreement.CANNOT_TELL)
+    """With the outage that it speaks of. No claim is called wrong by what was not that outage, or may not have been."""
+    if writer is None:
+        return _beside(claim, in_all(()))
+    times = [_lasting(each) for each in writer.outages if _is_near(claim, each)]
+    around = times or [(claim.at - claim.took - LATE, claim.at + SLACK)]
+    found = [_beside(claim, in_all(within(writer.held, *each))) for each in around]
+    if len({each.agreement for each in found}) > 1:
+        return _untold(found[0], "there were several outages around then, and nobody knows which one RDS speaks of")
+    if not times and found[0].agreement is Agreement.NO:
+        return _untold(found[0], "no outage was seen around then, so nobody knows whether RDS speaks of what they saw")
+    return found[0]
+
+
+def _untold(one: Comparison, why: str) -> Comparison:
+    return one.model_copy(update={"agreement": Agreement.CANNOT_TELL, "why": (why,)})
+
+
+def _lasting(outage: Outage) -> tuple[datetime, datetime]:
+    return outage.last_ok_at or outage.began_by, outage.ended_by or outage.last_failure_at
+
+
+def _is_near(claim: Claim, outage: Outage) -> bool:
+    since, until = _lasting(outage)
+    return since <= claim.at + NEAR and claim.at - claim.took - NEAR <= until
+
+
+def _beside(claim: Claim, held: Keeping) -> Comparison:
+    if not held.preserved + held.dropped:
+        nobody = (
+            "nobody knows what became of those that were held here"
+            if held.lost
+            else "no session was held here meanwhile"
+        )
+        return Comparison(claim=claim, held=held, agreement=Agreement.CANNOT_TELL, why=(nobody,))
     why = tuple(_differences(claim, held))
     return Comparison(claim=claim, held=held, agreement=Agreement.NO if why else Agreement.YES, why=why)
-
-
-def _meanwhile(claim: Claim, held: Iterable[KeptSession]) -> Iterator[KeptSession]:
-    """Those that were held when it began, and what became of them in it: what came before or after is no matter of RDS's."""
-    for each in held:
-        if each.since > claim.since or (each.dropped_by and each.dropped_by < claim.since):
-            continue
-        survived = {"fate": Fate.SURVIVED} if each.last_ok_at > claim.at else {}
-        still = each.longest
-        amid = still if still and still.since <= claim.at and still.until >= claim.since else None
-        yield each.model_copy(update={"longest": amid, **survived})
 
 
 def _differences(claim: Claim, held: Keeping) -> Iterable[str]:
     if held.dropped > claim.dropped:
         yield f"RDS counts {claim.dropped} dropped connections, and here {_sessions(held.dropped)} dropped"
-    if held.survived > claim.preserved:
-        yield f"RDS counts {claim.preserved} preserved connections, and of those held here more survived"
+    if held.preserved > claim.preserved:
+        yield f"RDS counts {claim.preserved} preserved connections, and of those held here more were preserved"
     if held.at_least is not None and held.at_least > claim.took + SLACK:
-        longer, took = held.at_least.total_seconds(), claim.took.total_seconds()
+        longer, took = held.at_least // _TENTH / 10, claim.took.total_seconds()  # rounded down: it is a lower bound
         yield f"a session held here stood still for at least {longer:.1f} s, and RDS says that it took {took:.1f} s"
 
 

@@ -137,25 +137,49 @@ def _survived(session: Session) -> Fate:
     return Fate.SURVIVED if len(session.served_by) == 1 else Fate.MOVED
 
 
+def within(kept: Iterable[KeptSession], since: datetime, until: datetime) -> tuple[KeptSession, ...]:
+    """What these instants came to for the sessions that were held at the first of them.
+
+    A standstill elsewhere that was longer hides the one between them, of which nothing is known then.
+    """
+    held = {each.lane: each for each in kept if each.since <= since}  # of each lane the last one
+    there = [each for each in held.values() if each.dropped_by is None or each.dropped_by >= since]
+    return tuple(each.model_copy(update=_within(each, since, until)) for each in there)
+
+
+def _within(kept: KeptSession, since: datetime, until: datetime) -> dict[str, object]:
+    still = kept.longest if kept.longest and kept.longest.until >= since and kept.longest.since <= until else None
+    if kept.last_ok_at >= until:
+        return {"fate": Fate.MOVED if kept.fate is Fate.MOVED else Fate.SURVIVED, "longest": still}
+    return {"fate": Fate.DROPPED if kept.fate is Fate.DROPPED else Fate.LOST, "longest": still}
+
+
 class Keeping(Value):
     """All of some sessions together. `at_most` is how long one of them stood still at most; None: none did noticeably."""
 
     survived: int
+    moved: int
     dropped: int
     lost: int
     at_least: timedelta | None
     at_most: timedelta | None
 
     @property
+    def preserved(self) -> int:
+        """Their connections survived, whatever process serves them now."""
+        return self.survived + self.moved
+
+    @property
     def held(self) -> int:
-        return self.survived + self.dropped + self.lost
+        return self.preserved + self.dropped + self.lost
 
 
 def in_all(kept: Sequence[KeptSession]) -> Keeping:
     fates = [each.fate for each in kept]
     stills = [each.longest for each in kept if each.longest]
     return Keeping(
-        survived=fates.count(Fate.SURVIVED) + fates.count(Fate.MOVED),
+        survived=fates.count(Fate.SURVIVED),
+        moved=fates.count(Fate.MOVED),
         dropped=fates.count(Fate.DROPPED),
         lost=fates.count(Fate.LOST),
         at_least=max((each.at_least for each in stills), default=None),

@@ -80,9 +80,10 @@ class LagReport(Value):
 
 
 class ClaimReport(Value):
-    """What RDS says of zero downtime, in `took` seconds, beside what became of the sessions that were held here meanwhile.
+    """What RDS says of zero downtime, in `took` seconds, beside what became of the sessions that were held here around then.
 
-    `agreement`: `agrees`, `disagrees` (then `why` says in sentences what), `cannot tell` without such a session.
+    `held_survived` are all whose connections survived, and of these `held_moved` are served by another process.
+    `agreement`: `agrees`, `disagrees` (then `why` says in sentences what), `cannot tell` (then it says that).
     """
 
     at: datetime
@@ -91,6 +92,7 @@ class ClaimReport(Value):
     preserved: int
     dropped: int
     held_survived: int
+    held_moved: int
     held_dropped: int
     held_stood_still_at_most: float | None
     agreement: Agreement
@@ -156,7 +158,8 @@ def claim_report(one: Comparison) -> ClaimReport:
         took=_seconds(claim.took),
         preserved=claim.preserved,
         dropped=claim.dropped,
-        held_survived=held.survived,
+        held_survived=held.preserved,
+        held_moved=held.moved,
         held_dropped=held.dropped,
         held_stood_still_at_most=_seconds(held.at_most) if held.at_most is not None else None,
         agreement=one.agreement,

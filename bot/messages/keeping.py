@@ -15,9 +15,11 @@ WAYS = {Way.HELD: "held sessions", Way.WRITE: "writes", Way.ROW: "how far it is 
 
 
 def kept(sessions: Sequence[KeptSession]) -> str:
-    """`3 of 3 survived, stood still at most 1.2 s`."""
+    """`2 of 3 survived, 1 in another process, stood still at most 1.2 s`."""
     held = in_all(sessions)
-    parts = [f"{held.survived} of {held.held} survived"]
+    parts = [f"{held.survived} of {held.held} survived"] if held.survived or not held.moved else []
+    if held.moved:
+        parts.append(f"{held.moved}{'' if parts else f' of {held.held} survived'} in another process")
     if held.dropped:
         codes = dict.fromkeys(each.sqlstate or str(each.outcome) for each in sessions if each.fate is Fate.DROPPED)
         parts.append(f"{held.dropped} dropped ({', '.join(codes)})")
@@ -73,13 +75,9 @@ def comparison(one: Comparison) -> str:
         f"preserved, {claim.dropped} dropped"
     )
     if one.agreement is Agreement.CANNOT_TELL:
-        seen = (
-            "nobody knows what became of those that were held here"
-            if one.held.lost
-            else "no session was held here meanwhile"
-        )
-        return f"{said}; {seen}, so that cannot be compared."
-    fates = [f"{one.held.survived} survived"] if one.held.survived else []
+        return f"{said}; {'; '.join(one.why)}, so that cannot be compared."
+    fates = [f"{one.held.preserved} preserved"] if one.held.preserved else []
+    fates += [f"{one.held.moved} of them in another process"] if one.held.moved else []
     fates += [f"{one.held.dropped} dropped"] if one.held.dropped else []
     saw = ", ".join([*fates, *_stood_still(one.held)])
     held = f"{one.held.held} session{'s' if one.held.held > 1 else ''} held here"

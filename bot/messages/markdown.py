@@ -140,7 +140,8 @@ def _claim(each: ClaimReport) -> str:
     still = (
         f", standing still at most {_seconds(each.held_stood_still_at_most)}" if each.held_stood_still_at_most else ""
     )
-    saw = f"of the sessions held here {each.held_survived} survived and {each.held_dropped} were dropped{still}"
+    moved = f" ({each.held_moved} in another process)" if each.held_moved else ""
+    saw = f"of the sessions held here {each.held_survived} preserved{moved} and {each.held_dropped} dropped{still}"
     verdict = "; ".join([f"{each.agreement}", *each.why])
     return (
         f"{each.region}, {_time(each.at)}: RDS says {_seconds(each.took)}, {each.preserved} connections preserved, "

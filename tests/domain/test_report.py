@@ -261,7 +261,7 @@ def test_a_reason_of_many_lines_stays_one_line() -> None:
 
 def test_the_other_ways_have_their_sections_and_fields() -> None:
     lag, never = Lag(at_least=SECOND / 4, at=ORDERED, reads=9), Lag(at_least=0 * SECOND, at=None, reads=7)
-    writer = measured(held=(kept_session(), dropped_session(2)), writes=measured())
+    writer = measured(held=(kept_session(), dropped_session(2)), writes=measured(), outages=(outage(30, 31.2),))
     unseen = measured(since=None, resolution=None, outages=())
     reader = measured(AP, "reader", lag=lag, writes=unseen)
     other = measured(EU, "reader", lag=never, writes=measured(resolution=SECOND, outages=()))
@@ -273,7 +273,7 @@ def test_the_other_ways_have_their_sections_and_fields() -> None:
         "65 connections preserved, 0 connections dropped."
     )
     *before, end = timeline(writer, reader, other)
-    one = report((*before, cannot, rds_said(claim, NOON + 31.5 * SECOND), end))
+    one = report((*before, cannot, rds_said(claim, NOON + 31 * SECOND), end))
     assert [each.fate for each in one.endpoints[0].held] == [Fate.SURVIVED, Fate.DROPPED]
     assert one.endpoints[0].held[0].stood_still_at_most == 1.3
     assert one.endpoints[1].lag is not None
@@ -287,8 +287,8 @@ def test_the_other_ways_have_their_sections_and_fields() -> None:
             "between 2026-04-11 12:00:30.000 and 2026-04-11 12:00:31.000 | 57P01 terminating connection \\| due to administrator command |"
         ),
         (
-            "- us-east-1, 2026-04-11 12:00:31.500: RDS says 0.500 s, 65 connections preserved, 0 dropped; of the sessions held here "
-            "1 survived and 1 were dropped, standing still at most 1.300 s: disagrees; RDS counts 0 dropped connections, "
+            "- us-east-1, 2026-04-11 12:00:31.000: RDS says 0.500 s, 65 connections preserved, 0 dropped; of the sessions held here "
+            "1 preserved and 1 dropped, standing still at most 1.300 s: disagrees; RDS counts 0 dropped connections, "
             "and here 1 session was dropped"
         ),
         "| us-east-1 | writer | 2.600 s | 2.800 s | 1 | 1300 | 11 | 0 | unknown |",

@@ -237,7 +237,11 @@ def finished(
         ),
         (
             SessionsKept(at=AT, region=US, use="writer", sessions=(kept_session(), kept_session(2, Fate.MOVED), kept_session(3))),
-            f"{CLOCK}  us-east-1  writer  held sessions: 3 of 3 survived, stood still at most 1.3 s",
+            f"{CLOCK}  us-east-1  writer  held sessions: 2 of 3 survived, 1 in another process, stood still at most 1.3 s",
+        ),
+        (
+            SessionsKept(at=AT, region=US, use="writer", sessions=(kept_session(1, Fate.MOVED), kept_session(2, Fate.MOVED))),
+            f"{CLOCK}  us-east-1  writer  held sessions: 2 of 2 survived in another process, stood still at most 1.3 s",
         ),
         (
             SessionsKept(at=AT, region=AP, use="reader", sessions=(dropped_session(), kept_session(2, Fate.LOST))),
@@ -303,7 +307,8 @@ def test_the_end_tells_what_the_other_ways_saw_and_whether_rds_agrees() -> None:
         "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took 500 ms, "
         "65 connections preserved, 0 connections dropped. See the database error log for details."
     )
-    writer = measured(held=(kept_session(), kept_session(2)), writes=measured())
+    restart = (outage(30, 31.2),)
+    writer = measured(held=(kept_session(), kept_session(2, Fate.MOVED)), writes=measured(), outages=restart)
     lag = Lag(at_least=timedelta(seconds=0.25), at=AT, reads=9)
     reader = measured(AP, "reader", held=(dropped_session(), kept_session()), writes=measured(since=None), lag=lag)
     never = Lag(at_least=timedelta(), at=None, reads=9)
@@ -311,22 +316,22 @@ def test_the_end_tells_what_the_other_ways_saw_and_whether_rds_agrees() -> None:
 
     def said(*measurements: Measurement) -> list[str]:
         end = Finished(at=AT, outcome=Status.SUCCEEDED, why="", versions={}, measured=measurements)
-        return (told(end, rds_said(claim, NOON + timedelta(seconds=31.5))) or "").splitlines()[2:]
+        return (told(end, rds_said(claim, NOON + 31 * SECOND)) or "").splitlines()[2:]
 
     rds = "Zero downtime in us-east-1: RDS says 0.5 s, 65 connections preserved, 0 dropped; "
     assert said(writer, reader, other) == [
         (
-            "Held sessions: us-east-1 writer 2 of 2 survived, stood still at most 1.3 s · ap-northeast-1 reader 0 of 1 survived, "
-            "1 dropped (57P01) · eu-west-1 reader 1 of 1 survived, stood still at most 1.3 s"
+            "Held sessions: us-east-1 writer 1 of 2 survived, 1 in another process, stood still at most 1.3 s · "
+            "ap-northeast-1 reader 0 of 1 survived, 1 dropped (57P01) · eu-west-1 reader 1 of 1 survived, stood still at most 1.3 s"
         ),
         (
             "Writes: us-east-1 writer not taken for 2.6 to 2.8 s · ap-northeast-1 reader were never taken · "
             "eu-west-1 reader no outage seen in 1300 attempts"
         ),
         "What was written: ap-northeast-1 reader behind by at least 0.250 s once · eu-west-1 reader never seen behind in 9 reads",
-        f"{rds}of 2 sessions held here 2 survived, stood still at most 1.3 s: agrees.",
+        f"{rds}of 2 sessions held here 2 preserved, 1 of them in another process, stood still at most 1.3 s: agrees.",
     ]
-    assert said(measured(held=(dropped_session(),)))[-1] == (
+    assert said(measured(held=(dropped_session(),), outages=restart))[-1] == (
         f"{rds}of 1 session held here 1 dropped. That does not agree: RDS counts 0 dropped connections, "
         "and here 1 session was dropped."
     )
