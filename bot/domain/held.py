@@ -1,14 +1,14 @@
 """A session that is kept open and used: whether it survived, how long it stood still, or when it was dropped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Final
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.base import Value
-from bot.domain.observer import SLOW
-from bot.domain.unobserved import Unobserved, by_start
+from bot.domain.observer import SLOW, merged
+from bot.domain.unobserved import BLINK, Unobserved, by_start
 from bot.domain.ways import Use
 
 PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
@@ -37,7 +37,7 @@ class Session(Value):
 
     One process, and not dropped: it survived as it was. Several: its connection survived, and something between moved it.
     `dropped` is the use that found it gone; it was between the start of `last_ok` and the end of that one. One that
-    `is_waiting` has not answered its last use yet, and may still.
+    `is_waiting` has not answered its last use yet, and may still. In the stretches of `unobserved` nobody used it.
     """
 
     number: int
@@ -47,6 +47,7 @@ class Session(Value):
     stills: tuple[Standstill, ...]
     dropped: Attempt | None
     is_waiting: bool = False
+    unobserved: tuple[Unobserved, ...] = ()
 
     @property
     def longest(self) -> Standstill | None:
@@ -83,7 +84,17 @@ def _session(number: int, tried: Sequence[Attempt], stood_still: Sequence[Unobse
         stills=tuple(_standstills(tried, stood_still)),
         dropped=tried[-1] if is_dropped else None,
         is_waiting=is_waiting,
+        unobserved=merged(
+            [*_unused(tried), *(each for each in stood_still if _shared(each, tried[0].start, tried[-1].end))]
+        ),
     )
+
+
+def _unused(tried: Sequence[Attempt]) -> Iterator[Unobserved]:
+    """A use that waits for its answer looks all the time."""
+    for before, after in pairwise(each for each in tried if not each.outcome.proves_nothing):
+        if after.start - before.end > BLINK:
+            yield Unobserved(since=before.start, until=after.end)
 
 
 def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) -> list[Standstill]:

@@ -31,7 +31,8 @@ class KeptSession(Value):
     """One session of a held lane, from 1. Its standstill is the longest since the order, or in the outage that is told.
 
     It was dropped after `last_ok_at`, the start of its last answer, and by `dropped_by`, the end of the use that found it
-    gone; `outcome`, `sqlstate` and `detail` are what that was told. `served_by` as in `Session`; older ones have none.
+    gone; `outcome`, `sqlstate` and `detail` are what that was told. While it was `unobserved` nobody used it. `served_by` as
+    in `Session`. Older ones have neither.
     """
 
     lane: int
@@ -44,6 +45,7 @@ class KeptSession(Value):
     sqlstate: str = ""
     detail: str = ""
     served_by: tuple[str, ...] = ()
+    unobserved: tuple[Unobserved, ...] = ()
 
 
 def kept_since(
@@ -114,6 +116,7 @@ def _kept(lane: int, session: Session, since: datetime, until: datetime | None =
         sqlstate=told.sqlstate if told else "",
         detail=told.detail if told else "",
         served_by=session.served_by,
+        unobserved=session.unobserved,
     )
 
 

@@ -37,7 +37,7 @@ class SessionReport(Value):
     `fate`: `survived`; `moved`, when another process serves it now; `dropped`, between `last_ok_at` and `dropped_by`, with what
     it was told then; `lost`, when nobody saw what became of it. `stood_still_at_least` and `at_most` are seconds, of its longest
     standstill since the order; null when it had none that could be noticed. `served_by` are the processes that served it,
-    by their `pg_backend_pid()`, each once, in order.
+    by their `pg_backend_pid()`, each once, in order. Nobody used it in the stretches of `unobserved`.
     """
 
     lane: int
@@ -53,19 +53,19 @@ class SessionReport(Value):
     sqlstate: str
     detail: str
     served_by: tuple[str, ...]
+    unobserved: tuple[Unobserved, ...]
 
 
 class WritesReport(Value):
-    """Seconds for which the writer took no writes, as for new connections. They are asked for by the policy.
-
-    In the stretches of `unobserved` nobody tried to write.
-    """
+    """Seconds for which the writer took no writes, with all that is said of new connections. They are asked for by the policy."""
 
     at_least: float | None
     at_most: float | None
     attempts: int
     failed: int
     unknown: int
+    since: datetime | None
+    until: datetime | None
     unobserved: tuple[Unobserved, ...]
     resolution: float | None
     outages: tuple[OutageReport, ...]
@@ -144,6 +144,8 @@ def writes_report(measured: Measurement) -> WritesReport:
         attempts=measured.attempts,
         failed=measured.failed,
         unknown=measured.unknown,
+        since=measured.since,
+        until=measured.until,
         unobserved=measured.unobserved,
         resolution=_seconds(unseen) if unseen is not None else None,
         outages=tuple(map(outage_report, measured.outages)),

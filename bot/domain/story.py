@@ -6,6 +6,7 @@ from typing import assert_never
 
 from pydantic import Field
 
+from bot.domain.attempts import Outcome
 from bot.domain.base import Value
 from bot.domain.budget import stricter
 from bot.domain.ids import Region, UserId
@@ -61,6 +62,7 @@ class Watched(Value):
     vantage: str | None = None
     version: str | None = None
     down_since: datetime | None = None
+    down_by: Outcome | None = None  # what came of the first attempt then
     cannot: str | None = None  # why it cannot be measured now
     cannot_since: datetime | None = None
     outages: tuple[Outage, ...] = ()
@@ -249,7 +251,7 @@ def _seen(entry: Sighting, known: Watched) -> dict[str, object]:
             cannot = entry.detail or str(entry.outcome)
             return {"vantage": entry.vantage, "cannot": cannot, "cannot_since": known.cannot_since or entry.at}
         case WentDown():
-            return {"down_since": entry.at}
+            return {"down_since": entry.at, "down_by": entry.outcome}
         case CameBack():
             version = entry.outage.version_after or known.version
             return {"down_since": None, "outages": (*known.outages, entry.outage), "version": version}

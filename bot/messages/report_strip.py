@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Final
 
 from bot.domain.keeping import Fate
+from bot.domain.measurement import STILL_OUT
+from bot.domain.observer import merged
 from bot.domain.rds_events import Meaning
 from bot.domain.report import EndpointReport, RdsEventReport, Report
 from bot.domain.report_parts import OutageReport, SessionReport, WritesReport
 from bot.domain.status import said
+from bot.domain.unobserved import Unobserved
 from bot.messages.markup import TENTH, bounds, lasting
-from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip, down
+from bot.messages.strip import MOST_ROWS, Closeup, Mark, Row, Shade, Span, Stretch, Strip, down, is_whole
 from bot.messages.thread import OUTCOMES
 
 ALT: Final = 1000  # characters that Slack takes of an alt text
@@ -34,6 +37,7 @@ FATES: Final = {
     Fate.DROPPED: "dropped",
     Fate.LOST: "lost sight of",
 }
+ZERO_DOWNTIME: Final = {Meaning.ZDP_DONE: "zero-downtime patching finished"}
 RESTARTED: Final = {Meaning.RESTARTED: "restarted"}
 
 
@@ -80,9 +84,13 @@ def _rows(each: EndpointReport, since: datetime) -> Iterator[Row]:
     """A lane for each way that was measured; the sessions that were held share one."""
     yield Row(_name(each), _verdict(each), tuple(_stretches(each, since)))
     if each.held:
-        yield Row(f"{each.region} {each.endpoint}, held sessions", _fates(each.held), tuple(_still(each)))
+        still = tuple(_still(each, since))
+        unseen = merged(Unobserved(since=one.since, until=one.until) for one in still if one.shade is Shade.UNOBSERVED)
+        told = ", ".join([_fates(each.held), *_not_watched(one.lasting for one in unseen)])
+        yield Row(f"{each.region} {each.endpoint}, held sessions", told, still)
     if each.writes:
-        yield Row(f"{each.region} {each.endpoint}, writes", _taken(each.writes), tuple(_written(each, each.writes)))
+        written = tuple(_stretches(each.writes, since))
+        yield Row(f"{each.region} {each.endpoint}, writes", _taken(each.writes), written)
 
 
 def _fates(held: Sequence[SessionReport]) -> str:
@@ -95,32 +103,43 @@ def _fates(held: Sequence[SessionReport]) -> str:
     return ", ".join([*told, *([f"stood still at most {-(-longest // TENTH) / 10:.1f} s"] if stills else [])])
 
 
-def _still(each: EndpointReport) -> Iterator[Stretch]:
-    """Of all of them together: from when the first one stood still or was dropped until the last one went on."""
+def _still(each: EndpointReport, since: datetime) -> Iterator[Stretch]:
+    """Of all of them together: up where each lane had a session that was used and answered."""
     if each.since is None or each.until is None:
         return
     yield Stretch(each.since, each.until, Shade.UP)
-    for session in each.held:
-        if session.stood_still_since and session.stood_still_until:
-            yield Stretch(session.stood_still_since, session.stood_still_until, Shade.PERHAPS)
-        if session.dropped_by:
-            yield Stretch(session.last_ok_at, session.dropped_by, Shade.DOWN)
+    for _, lane in groupby(sorted(each.held, key=lambda one: (one.lane, one.since)), key=lambda one: one.lane):
+        yield from _of_lane(list(lane), since, each.until)
+
+
+def _of_lane(held: Sequence[SessionReport], since: datetime, until: datetime) -> Iterator[Stretch]:
+    """A session that was dropped was gone by then; until the next one was opened nobody knows whether it could have been."""
+    if held[0].since > since:
+        yield Stretch(since, held[0].since, Shade.UNOBSERVED)
+    for one, after in zip_longest(held, held[1:]):
+        for missed in one.unobserved:
+            yield Stretch(missed.since, missed.until, Shade.UNOBSERVED)
+        if one.stood_still_since and one.stood_still_until:
+            yield Stretch(one.stood_still_since, one.stood_still_until, Shade.PERHAPS)
+        if one.dropped_by:
+            yield Stretch(one.last_ok_at, after.since if after else one.dropped_by, Shade.PERHAPS)
+            yield Stretch(one.dropped_by, one.dropped_by, Shade.DOWN)
+        elif after:
+            yield Stretch(one.last_ok_at, after.since, Shade.UNOBSERVED)
+        if after is None and until - (seen := one.dropped_by or one.last_ok_at) > STILL_OUT:
+            yield Stretch(seen, until, Shade.UNOBSERVED)
 
 
 def _taken(writes: WritesReport) -> str:
     if writes.at_least is None:
         return "were never taken"
-    return f"not taken for {_between(writes.at_least, writes.at_most)}" if writes.outages else "no outage seen"
+    taken = f"not taken for {_between(writes.at_least, writes.at_most)}" if writes.outages else "no outage seen"
+    return ", ".join([taken, *_not_watched(each.lasting for each in writes.unobserved)])
 
 
-def _written(each: EndpointReport, writes: WritesReport) -> Iterator[Stretch]:
-    if each.since is None or each.until is None or writes.at_least is None:
-        return
-    yield Stretch(each.since, each.until, Shade.UP)
-    for outage in writes.outages:
-        yield Stretch(*_perhaps(each, outage), Shade.PERHAPS)
-        if _is_proven(outage):
-            yield from down(outage.began_by, outage.ended_after, each.unobserved)
+def _not_watched(stretches: Iterable[timedelta]) -> Iterator[str]:
+    if missed := sum(stretches, timedelta()):
+        yield f"not watched for {missed.total_seconds():.1f} s"
 
 
 def _name(each: EndpointReport) -> str:
@@ -133,16 +152,14 @@ def _verdict(each: EndpointReport) -> str:
     parts = ["no outage seen"] if not each.outages else [f"down {_between(each.at_least, each.at_most)}"]
     if len(each.outages) > 1:
         parts[0] += f" in {len(each.outages)} outages"
-    if missed := sum((stretch.lasting for stretch in each.unobserved), timedelta()):
-        parts.append(f"not watched for {missed.total_seconds():.1f} s")
-    return ", ".join(parts)
+    return ", ".join([*parts, *_not_watched(stretch.lasting for stretch in each.unobserved)])
 
 
 def _between(at_least: float, at_most: float | None) -> str:
     return bounds(timedelta(seconds=at_least), None if at_most is None else timedelta(seconds=at_most))
 
 
-def _stretches(each: EndpointReport, since: datetime) -> Iterator[Stretch]:
+def _stretches(each: EndpointReport | WritesReport, since: datetime) -> Iterator[Stretch]:
     """Where it was watched it was up, but for what follows; after the last attempt nothing is drawn."""
     if each.since is None or each.until is None:
         return
@@ -152,19 +169,17 @@ def _stretches(each: EndpointReport, since: datetime) -> Iterator[Stretch]:
     for stretch in each.unobserved:
         yield Stretch(stretch.since, stretch.until, Shade.UNOBSERVED)
     for outage in each.outages:
-        began, ended = _perhaps(each, outage)
-        yield Stretch(began, ended, Shade.PERHAPS)
-        if _is_proven(outage):
-            yield from down(outage.began_by, outage.ended_after, each.unobserved)
+        yield Stretch(*_perhaps(each, outage), Shade.PERHAPS)
+        yield from down(*_proven(outage), each.unobserved)
 
 
-def _perhaps(each: EndpointReport, outage: OutageReport) -> tuple[datetime, datetime]:
+def _proven(outage: OutageReport) -> tuple[datetime, datetime, timedelta]:
+    return outage.began_by, outage.ended_after, timedelta(seconds=outage.at_least)
+
+
+def _perhaps(each: EndpointReport | WritesReport, outage: OutageReport) -> tuple[datetime, datetime]:
     began = outage.last_ok_at or each.since or outage.began_by
     return began, outage.ended_by or each.until or outage.last_failure_at
-
-
-def _is_proven(outage: OutageReport) -> bool:
-    return outage.at_least > 0 and outage.began_by < outage.ended_after
 
 
 def _closeups(endpoints: Iterable[EndpointReport], whole: timedelta) -> Iterator[Closeup]:
@@ -186,14 +201,10 @@ def _closeup(each: EndpointReport, outage: OutageReport, began: datetime, ended:
     spans = [
         Span(began, ended, "not seen to end" if at_most is None else f"down at most {-(-at_most // TENTH) / 10:.1f} s")
     ]
-    if _is_proven(outage):
-        spans.append(
-            Span(
-                outage.began_by,
-                outage.ended_after,
-                f"down at least {timedelta(seconds=outage.at_least) // TENTH / 10:.1f} s",
-            )
-        )
+    if outage.at_least > 0:
+        part = "" if is_whole(*_proven(outage), each.unobserved) else " of this"
+        least = f"down at least {timedelta(seconds=outage.at_least) // TENTH / 10:.1f} s{part}"
+        spans.append(Span(outage.began_by, outage.ended_after, least))
     row = Row(
         label=f"{each.region} {each.endpoint}: {which}, from nearer",
         verdict=", then ".join(OUTCOMES[each] for each in outage.outcomes)
@@ -209,7 +220,7 @@ def _marks(made: Report) -> Iterator[Mark]:
     marks = [Mark(made.ordered_at, "ordered")] if made.ordered_at else []
     marks.append(Mark(made.finished_at, f"over: {said(made.outcome)}"))
     marks += (*_first_of_each(made, WENT_WRONG), *_first_of_each(made, STARTED), *_last_of_each(made))
-    marks += _first_of_each(made, RESTARTED)
+    marks += (*_zero_downtime(made), *_first_of_each(made, RESTARTED))
     yield from sorted(marks[:MOST_MARKS], key=lambda mark: mark.at)
 
 
@@ -218,6 +229,13 @@ def _first_of_each(made: Report, texts: dict[Meaning, str]) -> list[Mark]:
     events = [each for each in made.rds_events if each.meaning in texts]
     first = {(each.region, each.identifier, each.meaning): each for each in reversed(events)}
     return [_mark(each, texts) for each in sorted(first.values(), key=lambda each: each.at)]
+
+
+def _zero_downtime(made: Report) -> Iterator[Mark]:
+    """Once for each Region and time that it was tried, though the cluster and its instance both say it."""
+    events = [each for each in made.rds_events if each.meaning in ZERO_DOWNTIME]
+    for each in {(each.region, each.message): each for each in reversed(events)}.values():
+        yield Mark(each.at, f"{each.region}: {ZERO_DOWNTIME[Meaning(each.meaning)]}")
 
 
 def _last_of_each(made: Report) -> list[Mark]:

@@ -3,13 +3,16 @@
 It ends where the timeline does, not now: a card is drawn from the timeline alone, and again only when that says more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from bot.domain.attempts import Outcome
+from bot.domain.observer import merged
 from bot.domain.story import Story, Watched
 from bot.messages.markup import lasting, when
+from bot.messages.strip import down
 
 MOST_CELLS: Final = 20  # what a phone shows on a line beside a name
 CELLS: Final = tuple(
@@ -19,9 +22,13 @@ _NOW: Final = timedelta(microseconds=1)
 
 
 class Cell(StrEnum):
-    """By height, so that no colour matters. Down wins: what lasted a second must not get lost in a minute."""
+    """By height, so that no colour matters. Later ones win: what lasted a second must not get lost in a minute.
+
+    Down is what is proven; perhaps down, what only an upper bound says, or what nobody has told to be over.
+    """
 
     UP = "▁"
+    PERHAPS = "▄"
     UNWATCHED = "░"
     DOWN = "█"
 
@@ -34,7 +41,10 @@ def sparklines(story: Story) -> str:
     lines = [f"`{''.join(_states(each, cells))}` {each.region} {each.use}" for each in _shown(story)]
     length = lasting(cells[0][1] - cells[0][0])
     return "\n".join(
-        [*lines, f"▁ up  █ down  ░ not watched, each {length}, from the order to {when(story.told_until)}"]
+        [
+            *lines,
+            f"▁ up  ▄ perhaps down  █ down  ░ not watched, each {length}, from the order to {when(story.told_until)}",
+        ]
     )
 
 
@@ -49,10 +59,8 @@ def in_words(story: Story) -> str:
 
 
 def _said(states: Sequence[Cell]) -> str:
-    down, unwatched = states.count(Cell.DOWN), states.count(Cell.UNWATCHED)
-    parts = [f"down in {down}"] if down else []
-    parts += [f"not watched in {unwatched}"] if unwatched else []
-    return ", ".join(parts) or "up"
+    named = {Cell.DOWN: "down", Cell.PERHAPS: "perhaps down", Cell.UNWATCHED: "not watched"}
+    return ", ".join(f"{words} in {states.count(cell)}" for cell, words in named.items() if cell in states) or "up"
 
 
 def _shown(story: Story) -> Sequence[Watched]:
@@ -70,14 +78,26 @@ def _cells(story: Story) -> Sequence[tuple[datetime, datetime]]:
 
 
 def _states(watched: Watched, cells: Sequence[tuple[datetime, datetime]]) -> Sequence[Cell]:
-    down = [(each.first_failure_at, each.ended_by or cells[-1][1]) for each in watched.outages]
-    down += [(watched.down_since, cells[-1][1])] if watched.down_since else []
+    end = cells[-1][1]
     unwatched = [(each.since, each.until) for each in watched.unobserved]
-    unwatched += [(watched.cannot_since, cells[-1][1])] if watched.cannot_since else []
-    return [
-        Cell.DOWN if _meets(cell, down) else Cell.UNWATCHED if _meets(cell, unwatched) else Cell.UP for cell in cells
-    ]
+    unwatched += [(watched.cannot_since, end)] if watched.cannot_since else []
+    perhaps = [(each.last_ok_at or each.first_failure_at, each.ended_by or end) for each in watched.outages]
+    perhaps += [(watched.down_since, end)] if watched.down_since else []
+    found = {Cell.DOWN: list(_down(watched)), Cell.UNWATCHED: unwatched, Cell.PERHAPS: perhaps}
+    return [next((state for state, there in found.items() if _meets(cell, there)), Cell.UP) for cell in cells]
 
 
-def _meets(cell: tuple[datetime, datetime], stretches: Sequence[tuple[datetime, datetime]]) -> bool:
-    return any(since < cell[1] and cell[0] < until for since, until in stretches)
+def _down(watched: Watched) -> Iterator[tuple[datetime, datetime]]:
+    """A failure that was answered proves an instant; how much lies between two of them, the outage knows."""
+    if watched.down_since and watched.down_by is not Outcome.TIMEOUT:
+        yield watched.down_since, watched.down_since
+    for each in watched.outages:
+        if set(each.outcomes) - {Outcome.TIMEOUT}:
+            yield each.began_by, each.began_by
+        for proven in down(each.began_by, each.ended_between[0], each.at_least, merged(watched.unobserved)):
+            yield proven.since, proven.until
+
+
+def _meets(cell: tuple[datetime, datetime], stretches: Iterable[tuple[datetime, datetime]]) -> bool:
+    """An instant lies in the one that it begins."""
+    return any(since < cell[1] and (cell[0] < until or cell[0] <= since) for since, until in stretches)

@@ -15,15 +15,16 @@ from bot.messages.measured import between, clock, seconds, way
 ASIDE = timedelta(seconds=3)  # shown before the first and after the last outage, at least
 LONGEST_LABEL = 72  # characters that a phone shows on a line
 MOST_ROWS = 40
+SEEN = 0.98  # of an outage: what is less than the rest of it is too short to be seen
 ROOM = 0.25  # or so much of the time between them
 
 
 class Shade(StrEnum):
-    """In the order of painting. `perhaps`: between the bounds, where it was up or down."""
+    """In the order of painting. `perhaps`: between the bounds, where it was up or down; `down`: where that is proven."""
 
     UP = "up"
-    UNOBSERVED = "not watched"
     PERHAPS = "perhaps down"
+    UNOBSERVED = "not watched"
     DOWN = "down"
 
 
@@ -136,12 +137,27 @@ def _label(lane: Lane) -> str:
 
 def _down(watched: Watched, outage: Outage) -> Iterator[Stretch]:
     yield Stretch(outage.last_ok_at or watched.since, outage.ended_by or watched.until, Shade.PERHAPS)
-    if outage.at_least:
-        yield from down(outage.began_by, outage.ended_between[0], watched.missed)
+    yield from down(outage.began_by, outage.ended_between[0], outage.at_least, watched.missed)
 
 
-def down(began: datetime, ended: datetime, missed: Iterable[Unobserved]) -> Iterator[Stretch]:
-    """What is proven of an outage, without what nobody looked at; that is apart from each other and in order."""
+def down(began: datetime, ended: datetime, at_least: timedelta, missed: Iterable[Unobserved]) -> Iterator[Stretch]:
+    """What is proven of an outage, without what nobody looked at; that is apart from each other and in order.
+
+    When much less than all of it is proven nobody knows here which part is: then only where it was seen down first and last.
+    """
+    if at_least and is_whole(began, ended, at_least, missed := tuple(missed)):
+        yield from _without(began, ended, missed)
+    elif at_least:
+        yield from (Stretch(began, began, Shade.DOWN), Stretch(ended, ended, Shade.DOWN))
+
+
+def is_whole(began: datetime, ended: datetime, at_least: timedelta, missed: Iterable[Unobserved]) -> bool:
+    """Whether all of it is proven but for what nobody looked at, and for what is too short to be seen."""
+    lasting = sum((each.until - each.since for each in _without(began, ended, missed)), timedelta())
+    return at_least >= SEEN * lasting
+
+
+def _without(began: datetime, ended: datetime, missed: Iterable[Unobserved]) -> Iterator[Stretch]:
     for each in missed:
         if began < min(each.since, ended):
             yield Stretch(began, min(each.since, ended), Shade.DOWN)

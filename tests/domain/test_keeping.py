@@ -140,6 +140,13 @@ def test_of_a_session_that_has_not_answered_yet_nobody_knows() -> None:
     assert [each.fate for each in kept_since(silent, NOON)] == [Fate.LOST]
 
 
+def test_where_nobody_used_a_session_that_is_said_and_waiting_for_it_is_a_use() -> None:
+    gap = [*calm(0, 5), *calm(8, 10), used(tried(10, 14)), *calm(14.1, 15)]
+    still = Unobserved(since=NOON + at(1), until=NOON + at(2))
+    [kept] = kept_since(gap, NOON, [still, Unobserved(since=NOON + at(16), until=NOON + at(17))])
+    assert kept.unobserved == (still, Unobserved(since=NOON + at(4.9), until=NOON + at(8.01)))
+
+
 def test_since_the_order_each_session_counts_that_was_held_then_or_later() -> None:
     uses = [*calm(0, 3), used(tried(3, 3.1, RESET, "cut")), *calm(4, 10, session=2), used(tried(10, 10.1, RESET, "cut"), session=2),
             *calm(12, 14, session=3)]  # fmt: skip

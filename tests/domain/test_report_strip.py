@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.keeping import Fate
+from bot.domain.keeping import Fate, KeptSession
 from bot.domain.measurement import Measurement
 from bot.domain.report import report
 from bot.domain.status import Status
 from bot.domain.timeline import Entry
 from bot.domain.unobserved import Unobserved
 from bot.messages.report_strip import ALT, MOST_MARKS, report_strip
-from bot.messages.strip import MOST_ROWS, Shade, Strip
+from bot.messages.strip import MOST_ROWS, Row, Shade, Strip
 from tests.domain.making import (
     AP,
     EU,
@@ -27,6 +27,10 @@ from tests.domain.making import (
 )
 from tests.domain.test_report import ORDERED, OVER, finished, measured, timeline
 
+ZDP_DONE = (
+    "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took 800 ms, 3 connections "
+    "preserved, 0 connections dropped. See the database error log for details."
+)
 UPGRADED = "Database cluster engine version has been upgraded"
 
 
@@ -62,9 +66,21 @@ def test_lanes_show_what_the_report_proves_from_a_little_before_the_order_to_a_l
     assert reader.verdict == "no outage seen, not watched for 12.0 s"
 
 
+def to_the_end(session: KeptSession) -> KeptSession:
+    return session.model_copy(update={"last_ok_at": OVER})
+
+
+def anew(session: KeptSession, since: float) -> KeptSession:
+    """The next one of its lane, opened so many seconds after noon."""
+    opened = {"since": NOON + since * SECOND, "fate": Fate.SURVIVED, "last_ok_at": OVER, "dropped_by": None}
+    return session.model_copy(update=opened)
+
+
 def test_each_way_has_a_lane_of_its_own() -> None:
-    writer = measured(held=(kept_session(), kept_session(2, Fate.MOVED)), writes=measured())
-    reader = measured(AP, "reader", held=(dropped_session(),), writes=measured(outages=()))
+    held = (to_the_end(kept_session()), to_the_end(kept_session(2, Fate.MOVED)))
+    writer = measured(held=held, writes=measured())
+    dropped = (dropped_session(), anew(dropped_session(), 33))
+    reader = measured(AP, "reader", held=dropped, writes=measured(outages=()))
     never = measured(EU, "reader", since=None, until=None, held=(dropped_session(),), writes=measured(since=None))
     rows = drawn(writer, reader, never).rows
     assert [(row.label, row.verdict) for row in rows if "new connections" not in row.label] == [
@@ -79,8 +95,48 @@ def test_each_way_has_a_lane_of_its_own() -> None:
         [Shade.UP, Shade.PERHAPS, Shade.PERHAPS],
         [Shade.UP, Shade.PERHAPS, Shade.DOWN],
     ]
-    assert [each.shade for each in rows[4].stretches] == [Shade.UP, Shade.DOWN]
+    gone = dropped_session()
+    assert [(each.shade, each.since, each.until) for each in rows[4].stretches[1:]] == [
+        (Shade.PERHAPS, gone.last_ok_at, NOON + 33 * SECOND),
+        (Shade.DOWN, gone.dropped_by, gone.dropped_by),
+    ]
     assert (rows[-1].stretches, rows[-2].stretches) == ((), ())
+
+
+def unseen(row: Row) -> list[tuple[float, float]]:
+    """In seconds after noon."""
+    away = [each for each in row.stretches if each.shade is Shade.UNOBSERVED]
+    return [((each.since - NOON) / SECOND, (each.until - NOON) / SECOND) for each in away]
+
+
+def test_no_lane_is_up_where_nobody_watched_it() -> None:
+    """Of the writes nobody knows for a minute; of the first session since its holder died, and the second was given up."""
+    lost = kept_session(1, Fate.LOST)
+    held = (
+        lost,
+        anew(lost, 75),
+        to_the_end(kept_session(2)).model_copy(update={"unobserved": (unwatched(20, 25),)}),
+        kept_session(3),
+    )
+    writes = measured(since=ORDERED + SECOND, unobserved=(unwatched(200, 260),))
+    _, sessions, written = drawn(measured(outages=(), held=held, writes=writes)).rows
+    assert unseen(sessions) == [(60, 75), (20, 25), (60, (OVER - NOON) / SECOND)]
+    assert sessions.verdict.endswith("1 lost sight of, stood still at most 1.3 s, not watched for 257.0 s")
+    assert unseen(written)[1:] == [(200, 260)]
+    assert unseen(written)[0][1] == (ORDERED + SECOND - NOON) / SECOND
+    assert written.verdict == "not taken for 2.6 to 62.8 s, not watched for 60.0 s"
+
+
+def test_of_an_outage_that_is_proven_in_part_only_its_ends_are_drawn_as_down() -> None:
+    """Refused, then only time-outs, then refused."""
+    in_part = outage(150, 152.7).model_copy(update={"unobserved": 1.5 * SECOND})
+    strip = drawn(measured(outages=(in_part,)))
+    assert [(each.since, each.until) for each in strip.rows[0].stretches if each.shade is Shade.DOWN] == [
+        (in_part.began_by, in_part.began_by),
+        (in_part.last_failure_at, in_part.last_failure_at),
+    ]
+    (near,) = strip.closeups
+    assert near.row.spans[-1].text == "down at least 1.1 s of this"
 
 
 def test_a_lane_that_was_watched_late_or_never() -> None:
@@ -120,11 +176,13 @@ def test_marks_are_the_order_the_end_and_what_matters_most() -> None:
         said(UPGRADED, 80, AP),
         said("Database cluster engine version upgrade finished on all instances.", 85, AP),
         said("something nobody knows", 90),
+        *(said(ZDP_DONE, 60 + each, US, source) for each, source in enumerate(("cluster", "instance"))),
     )
     assert [(each.at - ORDERED, each.text) for each in drawn(measured(), events=events).marks] == [
         (0 * SECOND, "ordered"),
         (2 * SECOND, "ap-northeast-1: upgrade started"),
         (33 * SECOND, "ap-northeast-1 instance of ap-northeast-1: restarted"),
+        (60 * SECOND, "us-east-1: zero-downtime patching finished"),
         (85 * SECOND, "ap-northeast-1: upgrade finished"),
         (192 * SECOND, "over: succeeded"),
     ]
