@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.crew import carefully
 from bot.domain.errors import Unavailable
-from bot.domain.recording import COLUMNS, packed, row_of
+from bot.domain.recording import COLUMNS, packed, rows_of
 from bot.domain.report import Report
 from bot.domain.upgrade import Upgrade
 from bot.messages.message import File
@@ -65,7 +65,7 @@ async def _attempts(upgrade: Upgrade, upgrades: Upgrades) -> File | str:
     try:
         for endpoint in upgrade.plan.endpoints:
             _, uses = await upgrades.uses(upgrade.id, endpoint.key)
-            parts.append(await asyncio.to_thread(lambda rows: packed(map(row_of, rows)), uses))
+            parts.append(await asyncio.to_thread(lambda key, rows: packed(rows_of(key, rows)), endpoint.key, uses))
     except Unavailable as trouble:
         if trouble.code != "unreadable":
             raise

@@ -3,7 +3,7 @@
 | column | what it is |
 |---|---|
 | `way` | `connect` (a new connection), `held-1` … (a session that is kept), `write`, `row` (a read of that), `control` (the observer) |
-| `endpoint` | `host:port/database`; in the recording of an upgrade Region and use, `us-east-1/writer`; `observer` for `control` |
+| `endpoint` | `host:port/database`; of an upgrade Region and use, `us-east-1/writer`; of `control` the one it speaks of, `observer`: all |
 | `start`, `end` | ISO 8601 with microseconds, UTC, rounded outward to the millisecond |
 | `outcome` | what came of it: a value of `Outcome` |
 | `sqlstate` | of a failure, where PostgreSQL gave one |
@@ -13,7 +13,8 @@
 | `resolve_ms` … `query_ms` | milliseconds of each phase that was finished: see `Phases` |
 
 In the recording of an upgrade addresses and phases are there of every failure and of one quick success a second: see `Sample`.
-Lines come as attempts end, in any order. Later columns and columns in another order are read as well.
+Lines come as attempts end, in any order. Later columns and columns in another order are read as well; so are
+older recordings of upgrades, in which `control` is always of the `observer`: nobody knows whose, so it counts for all.
 
 Of an upgrade it holds every attempt that is kept: from the last minutes before the order until it was over. So `replay`
 may show more than the report, which leaves out what was over before the order, what came before the first answer of an
@@ -23,7 +24,7 @@ endpoint, and what came after the end.
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -32,7 +33,7 @@ from pydantic import ValidationError
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.errors import Refused
 from bot.domain.phases import Phases
-from bot.domain.ways import Lane, Use
+from bot.domain.ways import CONTROL, Lane, Use
 
 PHASES: Final = tuple(f"{each}_ms" for each in Phases._fields)
 COLUMNS: Final = ("way", "endpoint", "start", "end", "outcome", "sqlstate", "detail", "session", "address", *PHASES)
@@ -51,6 +52,13 @@ def row_of(use: Use) -> list[str]:
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def rows_of(endpoint: str, uses: Iterable[Use]) -> Iterator[list[str]]:
+    """Of one endpoint of an upgrade, which may have a prober of its own."""
+    for each in uses:
+        lane = CONTROL.model_copy(update={"endpoint": endpoint}) if each.lane == CONTROL else each.lane
+        yield row_of(each.model_copy(update={"lane": lane}))
 
 
 def packed(rows: Iterable[Sequence[str]]) -> bytes:

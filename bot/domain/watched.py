@@ -1,6 +1,6 @@
 """From a recording to what it proves, lane by lane."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median_high
@@ -13,7 +13,7 @@ from bot.domain.observer import amid, heard, merged, standstills
 from bot.domain.outage import Bounds, Outage, in_all, outages
 from bot.domain.recording import by_lane
 from bot.domain.unobserved import BLINK, Unobserved, by_start, resolution, unobserved
-from bot.domain.ways import CONTROL, Lane, Use, Way
+from bot.domain.ways import OBSERVER, Lane, Use, Way
 
 STEPS: Final = 3  # a lane that misses so many of its steps was not looked at
 
@@ -22,7 +22,7 @@ class Watched(Value):
     """One lane: what was tried, from the start of the first attempt to the end of the last, and what it proves.
 
     Nobody looked in the stretches of `unobserved`; in those of `stood_still` the observer was no witness, and they are the
-    same in all lanes.
+    same in all lanes that it measured.
     """
 
     lane: Lane
@@ -55,10 +55,15 @@ class Watched(Value):
 
 
 def watched(uses: Iterable[Use]) -> tuple[Watched, ...]:
-    """Every lane but the control, whose standstills are unobserved stretches of all others."""
+    """Every lane but those of control, whose standstills are unobserved stretches of the lanes that they speak of."""
     lanes = by_lane(uses)
-    stood_still = standstills(use.attempt for use in lanes.pop(CONTROL, []))
-    return tuple(_watched(lane, lanes[lane], stood_still) for lane in sorted(lanes, key=_place))
+    control = {lane.endpoint: lanes.pop(lane) for lane in list(lanes) if lane.way is Way.CONTROL}
+    return tuple(_watched(lane, lanes[lane], _stood_still(control, lane)) for lane in sorted(lanes, key=_place))
+
+
+def _stood_still(control: Mapping[str, Sequence[Use]], lane: Lane) -> tuple[Unobserved, ...]:
+    """By the observer of all, and by the one of this endpoint."""
+    return standstills(use.attempt for whose in (OBSERVER, lane.endpoint) for use in control.get(whose, ()))
 
 
 def _place(lane: Lane) -> tuple[str, int, int]:
@@ -67,7 +72,7 @@ def _place(lane: Lane) -> tuple[str, int, int]:
 
 def _watched(lane: Lane, uses: Sequence[Use], stood_still: Sequence[Unobserved]) -> Watched:
     tried = sorted(heard((use.attempt for use in uses), stood_still), key=by_start)
-    blink = blink_of(tried)
+    blink = BLINK if lane.is_of_upgrade else blink_of(tried)  # its prober never tries less than once a second
     return Watched(
         lane=lane,
         since=tried[0].start,

@@ -41,6 +41,12 @@ class Lane(Value):
         """`connect`, `held-2`."""
         return f"{self.way}-{self.number}" if self.number else str(self.way)
 
+    @property
+    def is_of_upgrade(self) -> bool:
+        """Its endpoint is called by Region and use, `us-east-1/writer`; all others have a port, or no use at all."""
+        host, use, _ = self.endpoint.partition("/")
+        return bool(use) and ":" not in host
+
     @classmethod
     def named(cls, endpoint: str, name: str) -> Self:
         """Read what `name` gave; ValueError for anything else."""

@@ -1,6 +1,6 @@
 """What the measuring tool prints: plain text for a terminal, bounds to the millisecond."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -87,11 +87,20 @@ def conclusions(watched: Sequence[Watched]) -> Iterator[str]:
     """What every lane proves, and when the observer was no witness."""
     for each in watched:
         yield from _conclusion(each)
-    if stood_still := next((each.stood_still for each in watched), ()):
-        lasting = sum((each.lasting for each in stood_still), timedelta())
-        longest = max(stood_still, key=lambda each: each.lasting)
+    yield from _stood_still({each.lane.endpoint: each.stood_still for each in watched})
+
+
+def _stood_still(found: Mapping[str, Sequence[Unobserved]]) -> Iterator[str]:
+    """Once, when it was the same for all."""
+    alike = len(set(map(tuple, found.values()))) == 1
+    for endpoint, stretches in list(found.items())[: 1 if alike else None]:
+        if not stretches:
+            continue
+        who = "This machine itself" if alike else f"Whoever measured {endpoint}"
+        lasting = sum((each.lasting for each in stretches), timedelta())
+        longest = max(stretches, key=lambda each: each.lasting)
         yield (
-            f"This machine itself stood still {_counted(len(stood_still), 'time')}, {seconds(lasting)} s in all, the longest "
+            f"{who} stood still {_counted(len(stretches), 'time')}, {seconds(lasting)} s in all, the longest "
             f"from {_stretch(longest)}. What happened meanwhile is not known: it counts in the upper bounds only."
         )
 

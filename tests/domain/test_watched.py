@@ -8,11 +8,15 @@ from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.held import Session, Standstill, sessions
+from bot.domain.measurement import measure_ways
 from bot.domain.observer import heard, standstills
-from bot.domain.outage import outages
+from bot.domain.outage import Bounds, outages
+from bot.domain.recording import COLUMNS, read_recording, rows_of
 from bot.domain.unobserved import Unobserved
 from bot.domain.watched import Watched, blink_of, watched
 from bot.domain.ways import CONTROL, Lane, Use, Way
+from bot.messages.measured import conclusions
+from tests.domain.making import US
 from tests.domain.true_signal import World, at, worlds
 
 DB = Lane(endpoint="db", way=Way.CONNECT)
@@ -216,3 +220,39 @@ def test_the_true_standstill_is_inside(begin: int, lasting: int, healthy: int, d
     longest = the_session(*attempts).longest
     assert longest is None or longest.at_least <= timedelta(milliseconds=lasting + 1)
     assert longest is None or timedelta(milliseconds=lasting) <= longest.at_most
+
+
+def test_who_measures_elsewhere_and_stands_still_is_no_worse_a_witness_here() -> None:
+    """Each endpoint of an upgrade may have a prober of its own; what its file proves is what the report proves."""
+    calm = [
+        0.0,
+        1,
+        2,
+        3,
+        *(4 + each / 10 for each in range(60)),
+        11,
+        12,
+        14.5,
+        15,
+    ]  # the last look but one is 2.5 s away
+    writer, reader = (Lane(endpoint=each, way=Way.CONNECT) for each in ("us-east-1/writer", "ap-northeast-1/reader"))
+    writes = in_lane(writer, *(tried(each, each + 0.01, REFUSED if 5 <= each < 5.8 else OK) for each in calm))
+    reads = [*in_lane(reader, *(tried(each, each + 0.01) for each in calm)), *in_lane(CONTROL, tried(5, 6.5, OURS))]
+    rows = [*rows_of(writer.endpoint, writes), *rows_of(reader.endpoint, reads)]
+    text = "".join(",".join(each) + "\n" for each in (COLUMNS, *rows))
+    replayed = {each.lane: each for each in watched(read_recording(text, "a.csv"))}
+    for lane, uses in ((writer, writes), (reader, reads)):
+        report = measure_ways(US, "writer", (US,), uses)
+        assert replayed[lane].bounds == Bounds(report.at_least, report.at_most)
+        assert replayed[lane].missed == report.unobserved
+    assert replayed[writer].missed == (stretch(12, 14.51),)
+    assert replayed[reader].missed == (stretch(5, 6.5), stretch(12, 14.51))
+    said = [each for each in conclusions(tuple(replayed.values())) if "stood still" in each]
+    assert len(said) == 1
+    assert said[0].startswith("Whoever measured ap-northeast-1/reader stood still 1 time, 1.500 s in all")
+
+
+def test_in_an_older_recording_of_an_upgrade_a_standstill_counts_for_all() -> None:
+    lane = Lane(endpoint="us-east-1/writer", way=Way.CONNECT)
+    [found] = watched([*in_lane(lane, tried(0, 0.1), tried(1, 1.1)), *in_lane(CONTROL, tried(0.2, 0.9))])
+    assert found.stood_still == (stretch(0.2, 0.9),)
