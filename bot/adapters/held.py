@@ -10,7 +10,7 @@ from psycopg.pq.abc import PGconn
 from bot.adapters.beat import READ, WRITE
 from bot.adapters.connecting import Progress
 from bot.adapters.postgres import Failed, Postgres, Target, ask, opened
-from bot.domain.attempts import RESOLUTION, Attempt, Outcome
+from bot.domain.attempts import Attempt, Outcome
 from bot.domain.held import PATIENCE
 from bot.domain.ways import Lane, Use, Way
 
@@ -21,9 +21,10 @@ class HeldSession:
     """One use at a time. While there is no session, a use is a try to open one and to use it.
 
     A query that gets no answer within the deadline of a use is not cancelled: the session may yet survive, so the next use
-    waits for the same answer; one that was read between the two came since the former began. After PATIENCE it is given up, and the
-    next use opens another. Who writes, or reads what was written, does not wait like that: there the session is given up at
-    the deadline. `sessions` are those that the lane has had before.
+    waits for the same answer. That may have been given as soon as it was asked for, so its attempt begins then; it ends when
+    the answer came. After PATIENCE the session is given up, and the next use opens another. Who writes, or reads what was
+    written, does not wait like that: there the session is given up at the deadline. `sessions` are those that the lane has
+    had before.
     """
 
     def __init__(self, postgres: Postgres, target: Target, lane: Lane, sessions: int = 0) -> None:
@@ -36,7 +37,6 @@ class HeldSession:
         self._number = sessions
         self._asking: asyncio.Task[str] | None = None
         self._asked_at: datetime | None = None
-        self._unanswered: Attempt | None = None
         self._answered_at: datetime | None = None
 
     async def use(self, deadline: timedelta) -> Use:
@@ -67,13 +67,11 @@ class HeldSession:
         except Failed as failed:
             if self._is_given_up() or (self._asking.done() and self._asking.exception() is not None):
                 await self.close()
-            self._unanswered = self._postgres.failed(start, failed)
-            return self._unanswered
+            return self._postgres.failed(start, failed)
         self._asking = None
-        if self._unanswered and self._answered_at and self._answered_at < start:
-            since, until = self._unanswered.start, max(self._answered_at, self._unanswered.end + RESOLUTION)
-            return Attempt(start=since, end=until, outcome=Outcome.OK, version=answer)
-        return Attempt(start=start, end=self._postgres.end(start), outcome=Outcome.OK, version=answer)
+        came_before = self._answered_at if self._answered_at and self._answered_at < start else None
+        asked_at, end = min(self._asked_at or start, start), came_before or self._postgres.end(start)
+        return Attempt(start=asked_at, end=max(asked_at, end), outcome=Outcome.OK, version=answer)
 
     def _note(self, _: asyncio.Task[str]) -> None:
         self._answered_at = self._postgres.clock.now()

@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.base import Value
 from bot.domain.observer import SLOW, merged
-from bot.domain.unobserved import BLINK, Unobserved, by_start
+from bot.domain.unobserved import BLINK, Unobserved
 from bot.domain.ways import Use
 
 PATIENCE: Final = timedelta(seconds=60)  # zero-downtime patching may pause a session for so long (User Guide)
@@ -61,7 +61,7 @@ def longest(stills: Iterable[Standstill]) -> Standstill | None:
 def sessions(uses: Iterable[Use], stood_still: Sequence[Unobserved] = ()) -> tuple[Session, ...]:
     """Of one lane. One that never answered is none. What the observer itself stood still is no standstill of the session."""
     kept: dict[int, list[Attempt]] = {}
-    for use in sorted(uses, key=lambda use: by_start(use.attempt)):
+    for use in sorted(uses, key=lambda use: _ended(use.attempt)):
         if use.session:
             kept.setdefault(use.session, []).append(use.attempt)
     return tuple(
@@ -69,6 +69,11 @@ def sessions(uses: Iterable[Use], stood_still: Sequence[Unobserved] = ()) -> tup
         for number, tried in kept.items()
         if any(each.outcome.proves_up for each in tried)
     )
+
+
+def _ended(use: Attempt) -> tuple[datetime, bool, datetime]:
+    """One at a time, so they end in order. An answer that several waited for began with the first of them, and came last."""
+    return use.end, use.outcome.proves_up, use.start
 
 
 def _session(number: int, tried: Sequence[Attempt], stood_still: Sequence[Unobserved], *, is_last: bool) -> Session:
@@ -107,7 +112,8 @@ def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) ->
     for number, (at, ok) in enumerate(answers[1:], 1):
         waited = list(takewhile(lambda each: not each.outcome.proves_up, reversed(tried[:at])))
         asked = waited[-1].start if waited else ok.start
-        healthy = max(each.duration for _, each in answers[max(min(1, number - 1), number - _REMEMBERED) : number])
+        before = answers[max(min(1, number - 1), number - _REMEMBERED) : number]
+        healthy = max(each.duration for _, each in [one for one in before if not _is_late(tried, *one)] or before)
         ours = sum((_shared(each, asked, ok.end) for each in stood_still), timedelta())
         ours += sum((each.duration for each in waited if each.outcome.proves_nothing), timedelta())
         took = ok.end - asked - healthy - ours
@@ -115,6 +121,11 @@ def _standstills(tried: Sequence[Attempt], stood_still: Sequence[Unobserved]) ->
             at_least = max(timedelta(), took - SLOW)
             found.append(Standstill(since=answers[number - 1][1].start, until=ok.end, at_least=at_least))
     return found
+
+
+def _is_late(tried: Sequence[Attempt], at: int, ok: Attempt) -> bool:
+    """It was asked for in an earlier use, so when it came is no measure of how long a query takes."""
+    return at > 0 and not tried[at - 1].outcome.proves_up and ok.start < tried[at - 1].end
 
 
 def _shared(stretch: Unobserved, since: datetime, until: datetime) -> timedelta:

@@ -14,7 +14,7 @@ from bot.adapters.held import HeldSession
 from bot.adapters.logs import Discretion
 from bot.adapters.loopback import listening
 from bot.adapters.postgres import Postgres
-from bot.domain.attempts import AT_ONCE, Outcome
+from bot.domain.attempts import AT_ONCE, Outcome, to_ms_before
 from bot.domain.cadence import offset
 from bot.domain.errors import Refused
 from bot.domain.ledger import Happening, Ledger
@@ -161,6 +161,7 @@ class _Course:
         self._lane = lane
         self._try = trying
         self._ledger = Ledger(max(BLINK, STEPS * timedelta(seconds=1 / watch.wish.rate)))
+        self._settled = LONG_AGO
         self._pace = Pace(self._attempt, lambda: watch.wish.rate, watch.postgres.clock.now, at_once)
 
     async def keep(self, until: asyncio.Event, offset: float) -> None:
@@ -178,8 +179,9 @@ class _Course:
         self.settle()
 
     async def _attempt(self, due: datetime) -> None:
-        use = self._watch.take(await self._try(due))
-        self._tell(self._ledger.add(use.attempt, settled=LONG_AGO))
+        tried = self._watch.take(await self._try(due)).attempt
+        late = {"start": min(self._settled, tried.end)} if tried.start < self._settled else {}
+        self._tell(self._ledger.add(tried.model_copy(update=late), settled=LONG_AGO))
 
     async def _land(self) -> None:
         """What has begun has its deadline, and one more for a name that does not resolve."""
@@ -187,7 +189,9 @@ class _Course:
             await asyncio.wait(self._pace.flying, timeout=2 * self._watch.wish.deadline.total_seconds() + 1)
 
     def settle(self) -> None:
-        self._tell(self._ledger.settle(self._pace.settled))
+        """A session may answer yet what was asked before; to what is told already that is as good as news."""
+        self._settled = max(self._settled, to_ms_before(self._pace.settled))
+        self._tell(self._ledger.settle(self._settled))
 
     def _tell(self, happenings: Sequence[Happening]) -> None:
         if self._lane != CONTROL:

@@ -89,6 +89,8 @@ async def test_a_session_that_stands_still_is_waited_for(postgres: Server) -> No
     assert late.attempt.outcome in NOT_WAITING
     assert [each.session for each in (first, late, again)] == [1, 1, 1]
     assert again.attempt.version == first.attempt.version
+    assert again.attempt.start == late.attempt.start, "it may have been answered as soon as it was asked"
+    assert again.attempt.end >= late.attempt.end
 
 
 async def test_an_answer_that_is_read_late_because_this_process_stood_still_is_not_dated_late(postgres: Server) -> None:

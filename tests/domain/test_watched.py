@@ -191,6 +191,22 @@ def test_a_use_that_timed_out_goes_on_waiting_in_the_next_one() -> None:
     assert session.longest == Standstill(since=at(0), until=at(3_500_000), at_least=1.9 * SECOND)
 
 
+def test_an_answer_that_came_late_may_have_been_given_when_it_was_asked_for() -> None:
+    """The way back is stalled: what is read at last was said before the server died, and then the reset is read."""
+    waited = (tried(0, 0.01), tried(1, 6, TIMEOUT), tried(6, 11, TIMEOUT), tried(1, 11.05))
+    session = the_session(*waited, tried(11.1, 11.2, Outcome.RESET))
+    assert session.dropped
+    assert (session.last_ok.start, session.dropped.end) == (at(1_000_000), at(11_200_000))
+    assert session.longest == Standstill(since=at(0), until=at(11_050_000), at_least=10.04 * SECOND)
+    assert not the_session(*waited).is_waiting
+
+
+def test_an_answer_that_came_late_is_no_measure_of_a_query() -> None:
+    waited = (tried(0, 0.2), tried(1, 1.01), tried(2, 7, TIMEOUT), tried(2, 7.05))
+    session = the_session(*waited, tried(8, 9))
+    assert [each.at_least for each in session.stills] == [5.04 * SECOND, 0.99 * SECOND]
+
+
 def test_the_observer_s_own_standstill_is_not_the_session_s() -> None:
     attempts = (tried(0, 0.1), tried(1, 4))
     partly = the_session(*attempts, stood_still=(stretch(0.5, 2), stretch(3.5, 9), stretch(20, 21)))
@@ -209,13 +225,13 @@ def test_the_true_standstill_is_inside(begin: int, lasting: int, healthy: int, d
     """
     clock, attempts = 0, []
     while clock < begin + lasting + 1000:
-        answered = clock + healthy
+        asked, answered = clock, clock + healthy
         if answered > begin and clock < begin + lasting:
             answered += lasting - max(0, clock - begin) + late
         while answered - clock > deadline:
             attempts.append(tried(clock / 1000, (clock + deadline) / 1000, TIMEOUT))
             clock += deadline
-        attempts.append(tried(clock / 1000, answered / 1000))
+        attempts.append(tried(asked / 1000, answered / 1000))
         clock = max(clock + 100, answered)
     longest = the_session(*attempts).longest
     assert longest is None or longest.at_least <= timedelta(milliseconds=lasting + 1)
@@ -224,17 +240,7 @@ def test_the_true_standstill_is_inside(begin: int, lasting: int, healthy: int, d
 
 def test_who_measures_elsewhere_and_stands_still_is_no_worse_a_witness_here() -> None:
     """Each endpoint of an upgrade may have a prober of its own; what its file proves is what the report proves."""
-    calm = [
-        0.0,
-        1,
-        2,
-        3,
-        *(4 + each / 10 for each in range(60)),
-        11,
-        12,
-        14.5,
-        15,
-    ]  # the last look but one is 2.5 s away
+    calm = [0.0, 1, 2, 3, *(4 + each / 10 for each in range(60)), 11, 12, 14.5, 15]
     writer, reader = (Lane(endpoint=each, way=Way.CONNECT) for each in ("us-east-1/writer", "ap-northeast-1/reader"))
     writes = in_lane(writer, *(tried(each, each + 0.01, REFUSED if 5 <= each < 5.8 else OK) for each in calm))
     reads = [*in_lane(reader, *(tried(each, each + 0.01) for each in calm)), *in_lane(CONTROL, tried(5, 6.5, OURS))]
