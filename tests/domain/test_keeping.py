@@ -287,11 +287,40 @@ def test_a_reader_is_behind_by_what_was_written_before_it_read() -> None:
     assert row_lag(writes, [tried(1, 2, REFUSED)]) is None
 
 
-@given(st.lists(st.integers(0, 500), min_size=1), st.integers(0, 500), st.integers(0, 500))
-def test_no_reader_is_called_further_behind_than_it_was(writes: list[int], read: int, behind: int) -> None:
-    """It shows all that was written until `behind` before it was read."""
-    written = [row(each, each + 0.5, each) for each in sorted(set(writes))]
-    shown = max((each for each in writes if each + 0.5 <= read - behind), default=-1)
-    lag = row_lag(written, [row(read, read + 0.1, shown)])
+def test_a_clock_of_the_server_that_is_set_back_makes_no_lag() -> None:
+    """Each is read at once, so nothing is behind; and 100 stands there no more when 97 is read."""
+    told = [(1, 100), (2, 95), (3, 96), (4, 97)]
+    writes = [row(each, each + 0.01, shown) for each, shown in told]
+    assert row_lag(writes, [row(each + 0.5, each + 0.6, shown) for each, shown in told]) == Lag(
+        at_least=timedelta(), at=None, reads=4
+    )
+    lag = row_lag([*writes, row(10, 10.01, 103)], [row(12, 12.1, 97)])
     assert lag is not None
-    assert lag.at_least <= at(behind)
+    assert lag.at_least == at(1.99), "after that it is newer whatever came"
+
+
+def test_a_write_without_an_answer_may_have_written_anything() -> None:
+    writes = [row(1, 1.01, 100), row(2, 2.01, 101), tried(3, 8, TIMEOUT), row(9, 9.01, 108)]
+    read = row(10, 10.1, 100)
+    assert row_lag(writes, [read]) == Lag(at_least=at(0.99), at=NOON + at(10), reads=1)
+    assert row_lag(writes, [row(2.5, 2.6, 100)]) == Lag(at_least=at(0.49), at=NOON + at(2.5), reads=1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(-60, 60), st.booleans(), st.integers(0, 3)), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 60)), min_size=1, max_size=6),
+)  # fmt: skip
+def test_no_reader_is_called_further_behind_than_it_was(
+    made: list[tuple[int, int, bool, int]], looks: list[tuple[int, int]]
+) -> None:
+    """Each write takes the slot of its session, by a clock that is set at will, and may get no answer though it was done."""
+    now, slots, history, writes = 1, dict[int, int](), [(-1000, 0)], list[Attempt]()
+    for pause, clock, answered, slot in made:
+        now += pause + 2
+        slots[slot] = 1000 + now + clock
+        history.append((now + 1, max(slots.values())))
+        writes.append(row(now, now + 2, slots[slot]) if answered else tried(now, now + 2, TIMEOUT))
+    for start, behind in looks:
+        shown = [value for done, value in history if done <= start - behind][-1]
+        lag = row_lag(writes, [row(start, start + 1, shown) if shown else tried(start, start + 1, said="")])
+        assert lag is None or lag.at_least <= at(behind)
