@@ -230,6 +230,7 @@ def test_the_dsn_of_a_password_that_is_wrong_says_what_to_do(
         (f"postgresql://u:{SECRET}@/d", "The DSN names no host."),
         (f"postgresql://u:{SECRET}@a,b/d", "The DSN must name one host"),
         (f"postgresql://u:{SECRET}@h/d?sslrootcert=/nowhere.pem", "There is no file /nowhere.pem"),
+        (f"postgresql://u:{SECRET}@h/d?sslmode=bogus", "The sslmode of the DSN is none of disable, allow, prefer,"),
         (f"postgresql://u:{SECRET}@db.invalid/d", "db.invalid:5432/d cannot be entered: its name does not resolve"),
     ],
 )
@@ -372,6 +373,29 @@ def test_a_recording_that_cannot_be_replayed(
     (tmp_path / name).write_text(text)
     assert main(["replay", str(tmp_path / name)]) == 2
     assert capsys.readouterr().err.startswith(sentence)
+
+
+def test_what_only_a_guess_proves_is_said_to_be_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A loop of 0.31 s of psql and 0.2 s of sleep looks as one that slept 0.5 s."""
+    stamps = [("00.000", "17.4.5"), ("00.510", "Connection refused"), ("01.020", "17.5.4"), ("01.530", "17.5.4")]
+    path = tmp_path / "a.log"
+    path.write_text("".join(f"2026-04-11T06:00:{at}Z {said}\n" for at, said in stamps))
+    assert main(["replay", str(path)]) == 0
+    guessed = capsys.readouterr().out
+    assert "0.000 – 1.030, if it slept 0.5 s" in guessed
+    assert "down 0.000 to 1.030 s in 1 outage, if it slept 0.5 s" in guessed
+    assert main(["replay", str(path), "--sleep", "0.2s"]) == 0
+    told = capsys.readouterr().out
+    assert "0.000 – 1.330" in told
+    assert "if it slept" not in told
+
+
+def test_a_recording_whose_clock_was_set_back_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"connect,db,2026-04-11T06:00:{at:02}Z,2026-04-11T06:00:{at:02}Z,ok" for at in (7, 8, 3, 4)]
+    path.write_text("\n".join(["way,endpoint,start,end,outcome", *rows, ""]))
+    assert main(["replay", str(path)]) == 0
+    assert "a.csv: its times go back by 5.000 s before the attempt of 06:00:03.000" in capsys.readouterr().out
 
 
 def test_a_sleep_that_cannot_have_been(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,9 +25,14 @@ _ISO: Final = r"(?P<date>\d{4}[-/]\d\d[-/]\d\d)[T _](?P<time>\d\d:\d\d:\d\d)(?:[
 _EPOCH: Final = r"(?P<epoch>1\d{9})(?:\.(?P<epoch_part>\d{1,9}))?"
 _DATE: Final = (  # date(1) in the C locale
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) (?P<hms>\d\d:\d\d:\d\d)(?P<noon> [AP]M)?"
-    r" (?P<date_zone>UTC|GMT|JST) (?P<year>\d{4})"
+    r" (?P<date_zone>UTC|GMT|JST|[+-]\d\d:?\d\d|[+-]\d\d) (?P<year>\d{4})"
 )
 _STAMP: Final = re.compile(rf"^[\s\[(]*(?:{_ISO}|{_DATE}|{_EPOCH})(?![\w:.])[\])]?[\s,:|-]*")
+_NAMED: Final = re.compile(  # zones whose distance from UTC nobody can know by their names: date(1)'s, and those seen most
+    r"^[\s\[(]*(?:[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?: [AP]M)? (?!UTC|GMT|JST)(?P<by_date>[A-Z]{2,5}) \d{4}"
+    r"|\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:\d\d:\d\d(?:[.,]\d+)? "
+    r"(?P<by_iso>[ECMP][SD]T|CES?T|EES?T|WES?T|BST|IST|MSK|KST|A[ECW][SD]T|NZ[SD]T)\b)"
+)
 _HOURS: Final = {"JST": "+0900", "UTC": "+0000", "GMT": "+0000", "Z": "+0000", "": "+0000"}
 _VERSION: Final = re.compile(r"^\W*(?:PostgreSQL )?(\d{1,2}(?:\.\d{1,3}){1,3})\b", re.MULTILINE)
 _ROWS: Final = re.compile(r"^\(\d+ rows?\)|^ *\d+ *$", re.MULTILINE)
@@ -102,6 +107,12 @@ def read_loop(text: str, name: str) -> Loop:
         raise Refused(
             f"{name} is empty: there is nothing to replay. Record with `python -m bot.measure --dsn … --record FILE`."
         )
+    for number, line in enumerate(lines, 1):
+        if named := _NAMED.match(line):
+            raise Refused(
+                f"{name}, line {number}, has its time in {named['by_date'] or named['by_iso']}, a name that does not say how far that is "
+                "from UTC. Write the distance instead of it in all lines, such as +0200, or record with `date -u`."
+            )
     stamps = list(_stamps(lines))
     tries = [read for stamp in stamps if (read := _try(stamp))]
     if len(tries) < 2:

@@ -4,7 +4,7 @@
 |---|---|
 | `way` | `connect` (a new connection), `held-1` … (a session that is kept), `write`, `row` (a read of that), `control` (the observer) |
 | `endpoint` | `host:port/database`; of an upgrade Region and use, `us-east-1/writer`; of `control` the one it speaks of, `observer`: all |
-| `start`, `end` | ISO 8601 with microseconds, UTC, rounded outward to the millisecond |
+| `start`, `end` | ISO 8601 with microseconds, UTC (also when no zone is named), rounded outward to the millisecond |
 | `outcome` | what came of it: a value of `Outcome` |
 | `sqlstate` | of a failure, where PostgreSQL gave one |
 | `detail` | what was answered (a version; by a session its process; to `write` and `row` the time in the row), or one line on why not |
@@ -25,7 +25,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -39,6 +39,7 @@ PHASES: Final = tuple(f"{each}_ms" for each in Phases._fields)
 COLUMNS: Final = ("way", "endpoint", "start", "end", "outcome", "sqlstate", "detail", "session", "address", *PHASES)
 YEARS: Final = range(1970, 9000)
 LONGEST_WHY: Final = 120
+STEP_BACK: Final = timedelta(seconds=1)  # lines of one second may be in any order
 
 
 def row_of(use: Use) -> list[str]:
@@ -99,12 +100,16 @@ def read_recording(text: str, name: str) -> tuple[Use, ...]:
 
 def _use(row: Mapping[str, str | None]) -> Use:
     told = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    outcome, start = Outcome(told["outcome"]), datetime.fromisoformat(told["start"])
+    outcome, start, end = Outcome(told["outcome"]), _read(told["start"]), _read(told["end"])
     if start.year not in YEARS:
         raise ValueError(f"its year is {start.year}")
+    if end < start:
+        raise ValueError(
+            "it ends before it begins, as when a clock is set back. Leave it out, or replay the parts one by one."
+        )
     attempt = Attempt(
         start=start,
-        end=datetime.fromisoformat(told["end"]),
+        end=end,
         outcome=outcome,
         sqlstate=told["sqlstate"],
         phases=Phases(*(round(float(told[each]) * 1000) if told[each] else None for each in PHASES)),
@@ -113,6 +118,11 @@ def _use(row: Mapping[str, str | None]) -> Use:
     )
     lane = Lane.named(told["endpoint"], told["way"])
     return Use(lane=lane, attempt=attempt, session=int(told["session"] or 0))
+
+
+def _read(stamp: str) -> datetime:
+    at = datetime.fromisoformat(stamp)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _why(error: Exception) -> str:
@@ -127,3 +137,17 @@ def by_lane(uses: Iterable[Use]) -> dict[Lane, list[Use]]:
     for use in uses:
         lanes.setdefault(use.lane, []).append(use)
     return lanes
+
+
+def backwards(uses: Iterable[Use]) -> tuple[Use, timedelta] | None:
+    """The first use whose line comes after that of one of its lane that ended provably later, and by how much.
+
+    Lines come as attempts end, so there a clock was set back, or something was written down late.
+    """
+    ended: dict[Lane, datetime] = {}
+    for use in uses:
+        before = ended.get(use.lane, use.attempt.end)
+        if before - use.attempt.end > STEP_BACK:
+            return use, before - use.attempt.end
+        ended[use.lane] = max(before, use.attempt.end)
+    return None

@@ -18,6 +18,7 @@ _OURS: Final = (  # what the measurement itself decides
     "host", "hostaddr", "port", "dbname", "user", "password", "sslmode", "sslrootcert", "gssencmode",
     "target_session_attrs", "load_balance_hosts", "application_name", "fallback_application_name", "connect_timeout",
 )  # fmt: skip
+_SSLMODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ def endpoint(dsn: str) -> Endpoint:
         raise Refused("The DSN must name one host, without hostaddr. Give --dsn once for each endpoint to watch.")
     if not port.isdecimal() or not 0 < int(port) < 65_536:
         raise Refused("The port of the DSN is no number from 1 to 65535.")
+    if told.get("sslmode", "prefer") not in _SSLMODES:
+        raise Refused(f"The sslmode of the DSN is none of {', '.join(_SSLMODES)}. For RDS it is verify-full.")
     root = told.get("sslrootcert")
     if root and root != "system" and not Path(root).is_file():
         raise Refused(f"There is no file {root}, which the DSN names as sslrootcert. For RDS it is global-bundle.pem.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from bot.domain.attempts import Attempt
 from bot.domain.held import Session
@@ -11,7 +11,7 @@ from bot.domain.outage import Bounds, Outage
 from bot.domain.psql_loop import Loop
 from bot.domain.unobserved import Unobserved
 from bot.domain.watched import Watched
-from bot.domain.ways import Lane, Way
+from bot.domain.ways import Lane, Use, Way
 from bot.messages.thread import OUTCOMES
 
 WAYS = {
@@ -21,6 +21,7 @@ WAYS = {
     Way.ROW: "reads of the row",
     Way.CONTROL: "the observer",
 }
+_NONE: Final[Mapping[Lane, timedelta]] = {}
 
 
 def way(lane: Lane) -> str:
@@ -83,10 +84,10 @@ def _answered(lane: Lane, answer: str) -> str:
     return f", served by process {answer}" if lane.way is Way.HELD else f", version {answer}"
 
 
-def conclusions(watched: Sequence[Watched]) -> Iterator[str]:
-    """What every lane proves, and when the observer was no witness."""
+def conclusions(watched: Sequence[Watched], guessed: Mapping[Lane, timedelta] = _NONE) -> Iterator[str]:
+    """What every lane proves, and when the observer was no witness. Of a loop whose sleep was `guessed` it proves that only if."""
     for each in watched:
-        yield from _conclusion(each)
+        yield from _conclusion(each, _if(each, guessed))
     yield from _stood_still({each.lane.endpoint: each.stood_still for each in watched})
 
 
@@ -113,9 +114,23 @@ def set_back(by: timedelta) -> Iterator[str]:
         )
 
 
-def _conclusion(watched: Watched) -> Iterator[str]:
+def went_back(name: str, found: tuple[Use, timedelta] | None) -> Iterator[str]:
+    if found:
+        use, by = found
+        yield (
+            f"{name}: its times go back by {seconds(by)} s before the attempt of {clock(use.attempt.start)} ({way(use.lane)}). If its "
+            "clock was set back there, no length across that is proven: cut the file there and replay the parts one by one."
+        )
+
+
+def _if(watched: Watched, guessed: Mapping[Lane, timedelta]) -> str:
+    slept = guessed.get(watched.lane)
+    return f", if it slept {slept.total_seconds():g} s" if slept else ""
+
+
+def _conclusion(watched: Watched, condition: str) -> Iterator[str]:
     lane = watched.lane
-    yield f"{lane.endpoint}  {way(lane)}: {_verdict(watched)}"
+    yield f"{lane.endpoint}  {way(lane)}: {_verdict(watched)}{condition}"
     for outage in watched.outages:
         yield f"  {_outage(outage)}"
     yield from (f"  {_session(each)}" for each in watched.sessions)
@@ -180,18 +195,18 @@ def _counted(number: int, what: str) -> str:
 HEADINGS = ("", "last ok", "first failure", "last failure", "first ok", "failed", "by start stamps", "rigorous")
 
 
-def outage_table(watched: Iterable[Watched]) -> Iterator[str]:
-    """Both readings of each outage: the one that start stamps alone suggest, and what is proven."""
-    rows = [list(HEADINGS), *(_row(each, outage) for each in watched for outage in each.outages)]
+def outage_table(watched: Iterable[Watched], guessed: Mapping[Lane, timedelta] = _NONE) -> Iterator[str]:
+    """Both readings of each outage: the one that start stamps alone suggest, and what is proven; if the `guessed` sleep is right."""
+    rows = [list(HEADINGS), *(_row(each, outage, _if(each, guessed)) for each in watched for outage in each.outages)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows if len(rows) > 1 else ():
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(watched: Watched, outage: Outage) -> list[str]:
+def _row(watched: Watched, outage: Outage, condition: str) -> list[str]:
     name = watched.lane.endpoint if watched.lane.way is Way.CONNECT else f"{watched.lane.endpoint} {way(watched.lane)}"
     stamps = map(clock, (outage.last_ok_at, outage.first_failure_at, outage.last_failure_at, outage.first_ok_at))
-    return [name, *stamps, str(outage.failed), _range(outage.by_start_stamps), _range(bounds_of(outage))]
+    return [name, *stamps, str(outage.failed), _range(outage.by_start_stamps), _range(bounds_of(outage)) + condition]
 
 
 def _range(bounds: Bounds) -> str:

@@ -30,6 +30,7 @@ WHOLE = [
     ("2026-04-11T12:00:00Z", "2026-04-11T12:00:01Z"),
     ("Sat Apr 11 12:00:00 UTC 2026", "Sat Apr 11 12:00:01 UTC 2026"),
     ("Sat Apr 11 09:00:00 PM JST 2026", "Sat Apr 11 09:00:01 PM JST 2026"),
+    ("Sat Apr 11 14:00:00 +0200 2026", "Sat Apr 11 14:00:01 +02 2026"),
     ("1775908800", "1775908801"),
 ]
 
@@ -125,6 +126,11 @@ def test_a_sleep_longer_than_a_step_is_refused() -> None:
         ("\nhello", "a.log is no log of a psql loop: no line"),
         ("2026-04-11T12:00:00.1Z 17.5", "a.log is no log of a psql loop: fewer than two lines"),
         ("9999-12-31T23:59:59Z 17.5\n" * 2, "a.log is no log of a psql loop: no line"),
+        (
+            "Sat Apr 11 06:21:34 CEST 2026\n17.5.4\n" * 2,
+            "a.log, line 1, has its time in CEST, a name that does not say how far that is from UTC. Write the distance instead",
+        ),
+        ("2026-04-11T12:00:01.1Z 17.5\n2026-04-11 05:00:02.1 PDT 17.5", "a.log, line 2, has its time in PDT"),
         ("2026-04-11T12:00:01.1Z 17.5\n\n2026-04-11T12:00:00.1Z 17.5", "The clock of a.log was set back before line 3"),
     ],
 )
