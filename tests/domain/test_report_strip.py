@@ -127,6 +127,12 @@ def test_no_lane_is_up_where_nobody_watched_it() -> None:
     assert written.verdict == "not taken for 2.6 to 62.8 s, not watched for 60.0 s"
 
 
+def test_a_session_that_was_opened_late_was_not_watched_before() -> None:
+    opened = to_the_end(kept_session()).model_copy(update={"since": ORDERED + SECOND, "longest": None})
+    _, sessions = drawn(measured(held=(opened,))).rows
+    assert unseen(sessions)[0][1] == (ORDERED + SECOND - NOON) / SECOND
+
+
 def test_of_an_outage_that_is_proven_in_part_only_its_ends_are_drawn_as_down() -> None:
     """Refused, then only time-outs, then refused."""
     in_part = outage(150, 152.7).model_copy(update={"unobserved": 1.5 * SECOND})
