@@ -73,7 +73,7 @@ class Ledger:
     """
 
     def __init__(self, blink: timedelta = BLINK) -> None:
-        self._sweep = Sweep()
+        self._sweep = Sweep(blink)
         self._lookout = Lookout(blink)
         self._stood_still: list[Unobserved] = []
         self._untold: list[Unobserved] = []  # of these, for they may lie in a longer stretch that nobody watched

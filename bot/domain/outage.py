@@ -27,7 +27,8 @@ Hence at_least = the length of all that is proven, and at_most = earliest end of
 before. Without a success on one side there is no upper bound.
 
 Where nobody looked (unobserved.py), nothing is proven. A stretch of that kind inside an outage may have held a recovery,
-so it does not count for at_least, nor does time in which a success may lie. One outside of all
+so it does not count for at_least, nor does time in which a success may lie, or in which nobody had an answer for longer
+than a blink. One outside of all
 outages may have been an outage from end to end; so `in_all` counts it for at_most.
 
 Why one sweep suffices: it meets successes at their end and failures at their start. Each success it has met before a
@@ -128,8 +129,15 @@ class Fall:
         self.up_between |= self.began_by is not None and ok.start >= self.began_by
         return ok.start >= self.over_by
 
-    def outage(self, against: Sequence[Attempt], missed: Sequence[Unobserved], after: Attempt | None = None) -> Outage:
-        stretches, first, last = proven(self.failures, against, missed), self.failures[0], self.failures[-1]
+    def outage(
+        self,
+        against: Sequence[Attempt],
+        missed: Sequence[Unobserved],
+        blink: timedelta,
+        after: Attempt | None = None,
+    ) -> Outage:
+        stretches = proven(self.failures, against, missed, blink, is_over=after is not None)
+        first, last = self.failures[0], self.failures[-1]
         nothing_else = after.end if after else min(each.end for each in self.failures)
         began_by = stretches[0][0] if stretches else nothing_else
         return Outage(
@@ -171,8 +179,9 @@ class Sweep:
     beginning of that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, blink: timedelta) -> None:
         self.fall: Fall | None = None
+        self._blink = blink
         self._closed: list[Outage] = []
         self._latest_ok: Attempt | None = None
         self._healthy: deque[timedelta] = deque(maxlen=_REMEMBERED)
@@ -182,7 +191,9 @@ class Sweep:
     @property
     def outages(self) -> tuple[Outage, ...]:
         """All so far; the last one may be open."""
-        return (*self._closed, self.fall.outage(self._against, self._missed)) if self.fall else tuple(self._closed)
+        if self.fall is None:
+            return tuple(self._closed)
+        return *self._closed, self.fall.outage(self._against, self._missed, self._blink)
 
     def expect(self, attempt: Attempt) -> None:
         if speaks_against(attempt):
@@ -214,7 +225,7 @@ class Sweep:
             self._against.popleft()
 
     def _end_of(self, fall: Fall, ok: Attempt) -> Outage:
-        self._closed.append(fall.outage(self._against, self._missed, ok))
+        self._closed.append(fall.outage(self._against, self._missed, self._blink, ok))
         self.fall = None
         return self._closed[-1]
 
@@ -239,7 +250,7 @@ def outages(
     An endpoint that failed from the first attempt on gives an outage without `last_ok_at`, one that failed to the last
     attempt an outage without `first_ok_at`: both without an upper bound.
     """
-    sweep, in_order = Sweep(), sorted(attempts, key=met_at)
+    sweep, in_order = Sweep(blink), sorted(attempts, key=met_at)
     for stretch in (*unobserved(in_order, blink), *missed):
         sweep.miss(stretch)
     for attempt in sorted(in_order, key=by_start):

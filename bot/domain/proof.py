@@ -1,9 +1,18 @@
 """For how long failures prove that an endpoint was down, whoever of it, of the way there and of us was slow.
 
-A failure that was answered (refused, starting_up, …) proves *down* at some instant inside it. Several prove the time
-between them, from the earliest end to the latest start, while nothing speaks against it: no success overlaps that time or
+A failure that was answered (refused, starting_up, …) proves *down* at some instant inside it. Two of them prove the time
+between, from the earlier end to the later start, while nothing speaks against it: no success overlaps that time or
 an end of it, nor does an attempt that proves nothing (a server that refuses our password is up), and somebody looked
 (unobserved.py). Trouble of our own makes no difference to what others were answered.
+
+Nobody sees a recovery between two answers that no other comes between. So they have to come soon: no more than a blink
+(unobserved.py) from the start of the one to the end of the other. Within that a recovery passes unseen and counts as
+down; where none is shorter, what is proven is no longer than the endpoint was down in all. What timed out meanwhile is no
+answer. Nor is, for that purpose, one that took more than half a blink: who waited so long may have come while the server
+was up and slow, and have been told when it fell. That proves an instant alone.
+
+One reading is more generous. A loop that waits for its own attempts has nothing else to go by while one of them waits. So
+a late answer counts from its start, soon after another, where nothing else was begun before its end.
 
 A time-out is no answer. Whoever waits in vain may wait for somebody who is up and slow: a starved machine, a crowd that
 comes back. So it says nothing of the ends of an outage that answers tell. Silence proves only what is beyond such
@@ -15,7 +24,7 @@ them, whatever the reason.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 
 from bot.domain.attempts import Attempt, Outcome
 from bot.domain.unobserved import Unobserved
@@ -49,17 +58,22 @@ def speaks_against(attempt: Attempt) -> bool:
 
 
 def proven(
-    failures: Sequence[Attempt], against: Sequence[Attempt], missed: Sequence[Unobserved]
+    failures: Sequence[Attempt],
+    against: Sequence[Attempt],
+    missed: Sequence[Unobserved],
+    blink: timedelta,
+    *,
+    is_over: bool,
 ) -> tuple[Stretch, ...]:
     """The times of which these failures, by their starts, prove *down*. None overlaps another.
 
-    A stretch may have no length: then it is known that it was down, and not for how long.
+    `is_over`: no other failure follows these, and what came after began when all of them had ended. A stretch may have no length: then it is known that it was down, and not for how long.
     """
     doubt = Doubt((each for each in against if each.outcome is not Outcome.OURS), missed)
     doubt_of_silence = Doubt(against, missed)
     told = [
         (min(each.end for each in run), max(each.start for each in run))
-        for run in _runs([each for each in failures if answered(each)], doubt)
+        for run in _answered(failures, doubt, blink, is_over=is_over)
     ]
     silent = [
         (min(each.end for each in run), max(each.start - each.duration for each in run))
@@ -70,6 +84,27 @@ def proven(
 
 def length(stretches: Iterable[Stretch]) -> timedelta:
     return sum((ended - began for began, ended in stretches), timedelta())
+
+
+def _answered(
+    failures: Sequence[Attempt], doubt: Doubt, blink: timedelta, *, is_over: bool
+) -> Iterator[Sequence[Attempt]]:
+    """Those that prove the time between them; they may overlap."""
+    run: list[Attempt] = []
+    for each, after in zip_longest(failures, failures[1:]):
+        if not answered(each):
+            continue
+        if each.duration > blink / 2:
+            is_alone = each.end <= after.start if after else is_over
+            is_soon = run and each.start - run[-1].start <= blink and not doubt.parts(run[-1], each)
+            yield [*run, each] if is_alone and is_soon else [each]
+            continue
+        if run and (max(run[-1].end, each.end) - run[-1].start > blink or doubt.parts(run[-1], each)):
+            yield run
+            run = []
+        run.append(each)
+    if run:
+        yield run
 
 
 def _runs(failures: Sequence[Attempt], doubt: Doubt) -> Iterator[list[Attempt]]:

@@ -339,17 +339,25 @@ def test_the_truth_is_inside_though_attempts_hang_that_began_before_the_fall(wor
     the_truth_is_inside(world)
 
 
-def seen_down(world: World, outage: Outage) -> timedelta:
-    """Between answers of this outage that no success parts, by the instants at which they really looked."""
-    answers = sorted((look for look in world.looks if look.told_by_the_endpoint), key=lambda look: look.looked)
-    lasting = timedelta()
-    for one, other in pairwise(answers):
-        failures = [each.attempt for each in (one, other) if each.attempt.outcome.proves_down]
-        if len(failures) == 2 and all(
-            outage.first_failure_at <= each.start <= outage.last_failure_at for each in failures
-        ):
-            lasting += timedelta(microseconds=other.looked - one.looked)
-    return lasting
+BLINK = 10_000  # microseconds
+
+
+def was_down(world: World, outage: Outage) -> timedelta:
+    """In all, and not from the first fall to the last recovery: between its answers, by the instants at which they looked."""
+    looked = [
+        each.looked
+        for each in world.looks
+        if each.told_by_the_endpoint
+        and each.attempt.outcome.proves_down
+        and outage.first_failure_at <= each.attempt.start <= outage.last_failure_at
+    ]
+    return timedelta(microseconds=world.signal.down_between(min(looked), max(looked)) if looked else 0)
+
+
+def waits_alone(late: Attempt, tried: list[Attempt]) -> bool:
+    return late.duration > timedelta(microseconds=BLINK) / 2 and not any(
+        late.start <= each.start < late.end for each in tried if each is not late
+    )
 
 
 HAMPERED_BEFORE = world(
@@ -371,14 +379,72 @@ HAMPERED_AFTER = world(
 )
 
 
-@given(worlds(hampered=True))
-@example(LONG_FAILURE_SAW_A_SECOND_OUTAGE)
+TIME_OUTS_BETWEEN = [(start, start + 40_000, 0, TIMEOUT) for start in range(2_000, 21_000, 1_000)]
+UP_AND_SLOW_BETWEEN_TWO_RESTARTS = world(
+    Signal((1_000, 1_500, 21_000, 21_500)),
+    (0, 900, 500, OK),
+    (1_100, 1_200, 1_150, REFUSED),
+    *TIME_OUTS_BETWEEN,
+    (21_100, 21_200, 21_150, REFUSED),
+    (62_000, 62_900, 62_500, OK),
+)
+CUT_OFF_BY_THE_SECOND_RESTART = world(
+    Signal((1_000, 1_500, 21_000, 21_500)),
+    (0, 900, 500, OK),
+    (1_100, 1_200, 1_150, REFUSED),
+    *((start, 21_300, 21_050, REFUSED) for start in range(2_000, 21_000, 1_000)),
+    (21_100, 21_200, 21_150, REFUSED),
+    (22_000, 22_900, 22_500, OK),
+)
+
+
+@given(worlds(hampered=True, up_for=BLINK) | worlds(hampered=True, up_for=BLINK, most=30))
 @example(HAMPERED_BEFORE)
 @example(HAMPERED_AFTER)
+@example(UP_AND_SLOW_BETWEEN_TWO_RESTARTS)
+@example(CUT_OFF_BY_THE_SECOND_RESTART)
 @settings(max_examples=1000)
-def test_nothing_is_called_longer_than_it_was_though_attempts_time_out_at_an_endpoint_that_is_up(world: World) -> None:
-    for outage in outages(world.attempts):
-        assert outage.at_least <= seen_down(world, outage)
+def test_it_was_down_for_at_least_that_long_in_all_whatever_timed_out_where_no_recovery_is_shorter_than_a_blink(
+    world: World,
+) -> None:
+    """But for a loop that waits for its own attempts: see the next one."""
+    if any(waits_alone(each, world.attempts) for each in world.attempts if each.outcome is not TIMEOUT):
+        return
+    for outage in outages(world.attempts, timedelta(microseconds=BLINK)):
+        assert outage.at_least <= was_down(world, outage)
+
+
+def test_a_late_answer_counts_from_its_start_where_nothing_else_was_tried_meanwhile() -> None:
+    """So it is read in a published log, and nothing else there tells for how long it was down."""
+    refused = [(each, each + 10, REFUSED) for each in range(500, 5_000, 500)]
+    alone = tried((0, 5, OK), *refused, (5_000, 9_000, STARTING_UP), (9_500, 9_505, OK))
+    beside = tried((0, 5, OK), *refused, (5_000, 9_000, STARTING_UP), (5_100, 9_000, TIMEOUT), (9_500, 9_505, OK))
+    assert bounds(*outages(alone)) == (5_000 - 510, 9_505)
+    assert bounds(*outages(beside)) == (4_500 - 510, 9_505)
+
+
+def test_what_is_proven_does_not_shrink_while_more_is_tried() -> None:
+    """The late answer is alone only as long as nobody knows what else was under way."""
+    refused = [(each, each + 10, REFUSED) for each in range(500, 5_000, 500)]
+    seen = tried((0, 5, OK), *refused, (5_000, 9_000, STARTING_UP), (5_100, 9_100, TIMEOUT), (9_200, 9_210, REFUSED))
+    lengths = [in_all(outages(seen[:number])).at_least for number in range(len(seen) + 1)]
+    assert lengths == sorted(lengths)
+
+
+@pytest.mark.parametrize(
+    ("other", "at_least"), [((2_400, 2_410), 1_900), ((2_490, 2_500), 1_990), ((2_491, 2_501), 0), ((5_000, 5_010), 0)]
+)
+def test_two_answers_prove_the_time_between_them_within_a_blink(other: tuple[float, float], at_least: float) -> None:
+    """Whatever timed out meanwhile: an endpoint that is up and slow is silent too."""
+    silent = [(start, start + 5_000, TIMEOUT) for start in range(600, int(other[0]), 100)]
+    [outage] = outages(tried((0, 5, OK), (500, 500, REFUSED), *silent, (*other, REFUSED), (12_000, 12_005, OK)))
+    assert bounds(outage) == (at_least, 12_005)
+
+
+def test_answers_that_come_often_prove_all_the_time_between_them_though_one_of_them_is_late() -> None:
+    dense = [(start, start + 2, REFUSED) for start in range(100, 8_000, 100)]
+    [outage] = outages(tried((0, 5, OK), *dense, (3_050, 6_100, REFUSED), (8_000, 8_005, OK)))
+    assert bounds(outage) == (7_900 - 102, 8_005)
 
 
 def down_by(failure: Attempt, successes: list[Attempt]) -> datetime:

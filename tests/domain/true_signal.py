@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -32,6 +33,20 @@ class Signal:
         index = bisect_right(self.toggles, us)
         assert index % 2 == 1
         return self.toggles[index - 1], self.toggles[index] if index < len(self.toggles) else FOREVER
+
+    def without_recoveries_below(self, us: int) -> "Signal":
+        """Down throughout where it was up for less."""
+        kept: list[int] = []
+        for index, toggle in enumerate(self.toggles):
+            if index % 2 == 0 and kept and toggle - kept[-1] < us:
+                kept.pop()
+            else:
+                kept.append(toggle)
+        return Signal(tuple(kept))
+
+    def down_between(self, since: int, until: int) -> int:
+        edges = [since, *(each for each in self.toggles if since < each < until), until]
+        return sum(after - before for before, after in pairwise(edges) if not self.is_up(before))
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,9 @@ def look_at(draw: st.DrawFn, signal: Signal, healthy: int | None, *, hampered: b
 
 
 @st.composite
-def worlds(draw: st.DrawFn, healthy: int | None = None, *, hampered: bool = False) -> World:
-    signal = draw(signals)
-    return World(signal, tuple(draw(st.lists(look_at(signal, healthy, hampered=hampered), max_size=14))))
+def worlds(
+    draw: st.DrawFn, healthy: int | None = None, *, hampered: bool = False, up_for: int = 0, most: int = 14
+) -> World:
+    """`up_for`: no recovery is shorter. `most`: attempts."""
+    signal = draw(signals).without_recoveries_below(up_for)
+    return World(signal, tuple(draw(st.lists(look_at(signal, healthy, hampered=hampered), max_size=most))))
