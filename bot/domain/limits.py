@@ -12,12 +12,17 @@ def surpassed(upgrade: Upgrade, endpoint: Endpoint, found: Iterable[Outage]) -> 
     """Its downtime since the order, all outages together, against the budget and against what was ever seen.
 
     What is proven of an outage under way only grows, so this is true as soon as it is said. Outages that were over before
-    the order, or that began before the endpoint ever answered, are no cost of the upgrade.
+    the order, or that began before the endpoint ever answered, are no cost of the upgrade, nor is what came before the order of one
+    that was under way then.
     """
     ordered_at = upgrade.intent_at
     if ordered_at is None:
         return
-    cost = [each for each in found if each.last_ok_at and (each.ended_by is None or each.ended_by >= ordered_at)]
+    cost = [
+        each.from_then_on(ordered_at)
+        for each in found
+        if each.last_ok_at and (each.ended_by is None or each.ended_by >= ordered_at)
+    ]
     if not cost:
         return
     at, at_least = max(each.last_failure_at for each in cost), in_all(cost).at_least

@@ -1,7 +1,7 @@
 """What was measured at one endpoint during an upgrade."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import median_low
 from typing import Final, Self
 
@@ -12,10 +12,9 @@ from bot.domain.keeping import KeptSession, kept_since
 from bot.domain.lag import Lag
 from bot.domain.observer import amid, heard, merged, standstills
 from bot.domain.outage import Outage, in_all, outages
-from bot.domain.unobserved import BLINK, Unobserved, by_start, resolution, unobserved
+from bot.domain.unobserved import BLINK, LONG_AGO, Unobserved, by_start, resolution, unobserved
 from bot.domain.ways import Use, Way
 
-LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 STILL_OUT: Final = timedelta(
     seconds=3
 )  # so long after its start the last attempt may not be written down yet, nor its next made
@@ -51,7 +50,7 @@ class Measurement(Value):
     unknown: int
     outages: tuple[Outage, ...]
     unobserved: tuple[Unobserved, ...] = ()
-    resolution: timedelta | None = None  # an outage as short as this may have gone unseen from the order on
+    resolution: timedelta | None = None  # an outage as short as this may have gone unseen from the order to the end
     round_trip: RoundTrip | None = None  # None in older ones, and when nothing answered
     held: tuple[KeptSession, ...] = ()
     writes: "Measurement | None" = None
@@ -74,23 +73,32 @@ class Measurement(Value):
         return max(self.at_most, self.resolution or timedelta())
 
     def since_order(self, ordered_at: datetime, until: datetime) -> Self:
-        """Without the outages that were over before the order, and with all that nobody looked at from then on."""
-        outages = tuple(each for each in self.outages if each.ended_by is None or each.ended_by >= ordered_at)
-        writes = self.writes and self.writes.since_order(ordered_at, until)
-        missed = tuple(self._missed(ordered_at, until))
-        return self.model_copy(update={"outages": outages, "unobserved": missed, "writes": writes})
+        """What it cost from the order to the end: without what was over before, and with all that nobody looked at.
 
-    def _missed(self, ordered_at: datetime, until: datetime) -> Iterator[Unobserved]:
-        """Before its first success, between its attempts, and after the last one."""
-        if self.since is None or self.until is None:
-            return
-        if self.since - ordered_at > BLINK:
-            yield Unobserved(since=ordered_at, until=self.since)
-        for each in self.unobserved:
-            if each.until > max(ordered_at, self.since):
-                yield Unobserved(since=max(ordered_at, self.since, each.since), until=each.until)
-        if until - self.until > STILL_OUT:
-            yield Unobserved(since=max(ordered_at, self.until), until=until)
+        What is shorter than that, after the last attempt, is not told as such, but counts among what may have gone unseen.
+        """
+        writes = self.writes and self.writes.since_order(ordered_at, until)
+        changed: dict[str, object] = {"outages": tuple(self._cost(ordered_at)), "unobserved": (), "writes": writes}
+        if self.since is not None and self.until is not None:
+            last, missed = max(ordered_at, self.until), self._missed(ordered_at)
+            if until - self.until > STILL_OUT:
+                missed.append(Unobserved(since=last, until=until))
+            else:
+                changed["resolution"] = _longest(self.resolution, until - last)
+            changed["unobserved"] = merged(missed)
+        return self.model_copy(update=changed)
+
+    def _cost(self, ordered_at: datetime) -> Iterator[Outage]:
+        for each in self.outages:
+            if each.ended_by is None or each.ended_by >= ordered_at:
+                yield each.from_then_on(ordered_at)
+
+    def _missed(self, ordered_at: datetime) -> list[Unobserved]:
+        return [
+            Unobserved(since=max(ordered_at, each.since), until=each.until)
+            for each in self.unobserved
+            if each.until > ordered_at
+        ]
 
 
 def measure(
@@ -103,27 +111,43 @@ def measure(
 ) -> Measurement:
     """Sum up one endpoint. An attempt that was stored twice counts once; without a success before it nothing is an outage.
 
-    While whoever looked `stood_still` nobody did, whatever was tried meanwhile.
+    While whoever looked `stood_still` nobody did, whatever was tried meanwhile. Nor did anybody between the order and the
+    first success, where that came later.
     """
     each_once = heard(sorted(set(attempts), key=by_start), stood_still)
     found = outages(each_once, missed=amid(each_once, stood_still))
     blind = next((outage for outage in found if outage.last_ok_at is None), None)
     first_ok_at = next((attempt.start for attempt in each_once if attempt.outcome.proves_up), None)
+    since = blind.first_ok_at if blind else first_ok_at
+    late = _until_first(since, each_once, ordered_at)
+    missed = [late] if late and since and since - ordered_at > BLINK else []
     unknown = sum(attempt.outcome.proves_nothing for attempt in each_once)
     return Measurement(
         region=region,
         use=use,
         vantage=", ".join(vantages) or "nowhere",
-        since=blind.first_ok_at if blind else first_ok_at,
+        since=since,
         until=max((attempt.start for attempt in each_once if not attempt.outcome.proves_nothing), default=None),
         attempts=len(each_once),
         failed=sum(outage.failed for outage in found if outage is not blind),
         unknown=unknown + (blind.failed if blind else 0),
         outages=tuple(outage for outage in found if outage is not blind),
-        unobserved=merged([*unobserved(each_once), *stood_still]),
-        resolution=resolution(each for each in each_once if each.start >= ordered_at),
+        unobserved=merged([*unobserved(each_once), *stood_still, *missed]),
+        resolution=_longest(resolution(each_once, since=ordered_at), late.lasting if late and not missed else None),
         round_trip=_round_trip(each_once),
     )
+
+
+def _until_first(since: datetime | None, tried: Iterable[Attempt], ordered_at: datetime) -> Unobserved | None:
+    """From the order to the end of its first success, which began at `since`, where that was later."""
+    if since is None or not LONG_AGO < ordered_at < since:
+        return None
+    answered = min(each.end for each in tried if each.start == since and each.outcome.proves_up)
+    return Unobserved(since=ordered_at, until=answered)
+
+
+def _longest(*known: timedelta | None) -> timedelta | None:
+    return max((each for each in known if each is not None), default=None)
 
 
 def _round_trip(attempts: Iterable[Attempt]) -> RoundTrip | None:

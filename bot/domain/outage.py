@@ -39,7 +39,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from bot.domain.attempts import RESOLUTION, Attempt, Outcome
 from bot.domain.base import Value
@@ -64,6 +64,7 @@ class Outage(Value):
     `outcomes` are those of its failures, each once, in order of appearance; `version_after` is what the first success
     answered. `unobserved` is how much of the time from `began_by` to its last failure proves nothing. `lasted_to` is
     the latest instant at which it is proven not to be over; None, in what an earlier version wrote, is `last_failure_at`.
+    The bounds are of what came after `counts_from`; None: of all of it.
     """
 
     last_ok_at: datetime | None
@@ -78,6 +79,16 @@ class Outage(Value):
     flapping: bool = False
     unobserved: timedelta = _ZERO
     lasted_to: datetime | None = None
+    counts_from: datetime | None = None
+
+    def from_then_on(self, at: datetime) -> Self:
+        """With the bounds of what came after that."""
+        return self if self.last_ok_at and self.last_ok_at >= at else self.model_copy(update={"counts_from": at})
+
+    @property
+    def perhaps_since(self) -> datetime | None:
+        """It counts from then on at the earliest; None without a success before it."""
+        return self.last_ok_at and max(self.last_ok_at, self.counts_from or self.last_ok_at)
 
     @property
     def ended_between(self) -> tuple[datetime, datetime | None]:
@@ -85,11 +96,13 @@ class Outage(Value):
 
     @property
     def at_least(self) -> timedelta:
-        return max(_ZERO, self.last_failure_at - self.began_by - self.unobserved)
+        """What is proven, less all that can have come before it counts: nobody stored where `unobserved` lay."""
+        before = max(_ZERO, self.counts_from - self.began_by) if self.counts_from else _ZERO
+        return max(_ZERO, self.last_failure_at - self.began_by - self.unobserved - before)
 
     @property
     def at_most(self) -> timedelta | None:
-        return None if self.ended_by is None or self.last_ok_at is None else self.ended_by - self.last_ok_at
+        return None if self.ended_by is None or self.perhaps_since is None else self.ended_by - self.perhaps_since
 
     @property
     def by_start_stamps(self) -> Bounds:
@@ -268,9 +281,9 @@ def in_all(found: Sequence[Outage], missed: Iterable[Unobserved] = ()) -> Bounds
     at_least = sum((each.at_least for each in found), _ZERO)
     perhaps_down = [(each.since, each.until) for each in missed]
     for each in found:
-        if each.last_ok_at is None or each.ended_by is None:
+        if each.perhaps_since is None or each.ended_by is None:
             return Bounds(at_least, None)
-        perhaps_down.append((each.last_ok_at, each.ended_by))
+        perhaps_down.append((each.perhaps_since, each.ended_by))
     at_most, reached = _ZERO, datetime.min.replace(tzinfo=UTC)
     for began, ended in sorted(perhaps_down):
         at_most += max(_ZERO, ended - max(began, reached))

@@ -67,7 +67,8 @@ def proven(
 ) -> tuple[Stretch, ...]:
     """The times of which these failures, by their starts, prove *down*. None overlaps another.
 
-    `is_over`: no other failure follows these, and what came after began when all of them had ended. A stretch may have no length: then it is known that it was down, and not for how long.
+    `is_over`: no other failure follows these, and what came after began when all of them had ended. A stretch may have no
+    length: then it is known that it was down, and not for how long.
     """
     doubt = Doubt((each for each in against if each.outcome is not Outcome.OURS), missed)
     doubt_of_silence = Doubt(against, missed)

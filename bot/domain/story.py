@@ -97,6 +97,7 @@ class Story(Value):
     declined: Declined | None = None
     cancelled: Cancelled | None = None
     held_for: tuple[str, ...] = ()
+    intended_at: datetime | None = None
     ordered_at: datetime | None = None
     not_ordered: NotOrdered | None = None
     members: dict[Region, MemberSeen] = Field(default_factory=dict)
@@ -197,7 +198,7 @@ class Story(Value):
             case Held():
                 return {"held_for": entry.reasons}
             case Intended():
-                return {"status": Status.ORDERING, "held_for": (), "watched": self._anew()}
+                return {"status": Status.ORDERING, "intended_at": entry.at, "held_for": (), "watched": self._anew()}
             case Ordered():
                 return {"status": Status.UPGRADING, "ordered_at": entry.at}
             case NotOrdered():
@@ -235,7 +236,12 @@ class Story(Value):
 
     def _watch(self, entry: Sighting) -> Watched:
         known = self.watched.get(f"{entry.region}/{entry.use}") or Watched(region=entry.region, use=entry.use)
-        return known.model_copy(update=_seen(entry, known))
+        return known.model_copy(update=_seen(self._since_order(entry), known))
+
+    def _since_order(self, entry: Sighting) -> Sighting:
+        if self.intended_at is None or not isinstance(entry, CameBack):
+            return entry
+        return entry.model_copy(update={"outage": entry.outage.from_then_on(self.intended_at)})
 
 
 def _gone(plans: Iterable[Plan], now: Plan) -> set[str]:

@@ -1,18 +1,25 @@
 """When nobody looked: the stretches of which nothing is known, neither up nor down."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
 from bot.domain.attempts import Attempt
 from bot.domain.base import Value
 
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 BLINK: Final = timedelta(seconds=2)  # a prober tries at least once a second; one that is busy may skip a try
 
 
 class Unobserved(Value):
-    """Nobody looked between `since`, when the last attempt before it began, and `until`, when the first one after ended."""
+    """Nobody looked between these.
+
+    Of an absence `since` is when the last attempt before it began, and `until` when the first one after ended. A standstill
+    of the observer has the stamps of its own knock, so it may have begun, and ended, up to a step of that sooner and later; what
+    was missed there counts among what may have gone unseen (`resolution`), as between any two attempts. The others are edges:
+    from the order to the end of the first success, from the start of the last attempt to the end.
+    """
 
     since: datetime
     until: datetime
@@ -48,17 +55,20 @@ class Lookout:
         return Unobserved(since=before, until=attempt.end)
 
 
-def resolution(attempts: Iterable[Attempt], blink: timedelta = BLINK) -> timedelta | None:
-    """The longest that an outage could last without any of these attempts seeing it, while somebody looked.
+def resolution(attempts: Iterable[Attempt], blink: timedelta = BLINK, since: datetime = LONG_AGO) -> timedelta | None:
+    """The longest that an outage could last, from `since` on, without any of these attempts seeing it, while somebody looked.
 
     From the start of one success to the end of the next, for the one may have looked at its start and the other at its
     end. None without two that follow each other.
     """
     looks = sorted((each for each in attempts if not each.outcome.proves_nothing), key=by_start)
     between = [
-        after.end - before.start
+        after.end - max(before.start, since)
         for before, after in pairwise(looks)
-        if before.outcome.proves_up and after.outcome.proves_up and after.start - before.start <= blink
+        if before.outcome.proves_up
+        and after.outcome.proves_up
+        and after.start - before.start <= blink
+        and since < after.end
     ]
     return max(between, default=None)
 

@@ -6,10 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attempts import Attempt, Outcome
+from bot.domain.budget import Kept, kept_at
 from bot.domain.measurement import Measurement, RoundTrip, measure
 from bot.domain.phases import Phases
 from tests.domain.making import AP, NOON, SECOND, US, outage, tried, unwatched
+from tests.domain.true_signal import Signal, at
 
+MICROSECOND = timedelta(microseconds=1)
 OK, REFUSED, DNS = Outcome.OK, Outcome.REFUSED, Outcome.DNS
 
 
@@ -69,7 +72,26 @@ def test_an_outage_that_was_over_before_the_order_is_left_out() -> None:
     before, across, after = outage(10, 13), outage(28, 32), outage(40, 43)
     open_end = outage(50, 53).model_copy(update={"ended_by": None, "first_ok_at": None})
     made = measured(tried(0)).model_copy(update={"outages": (before, across, after, open_end)})
-    assert made.since_order(NOON + 30 * SECOND, NOON).outages == (across, after, open_end)
+    order = NOON + 30 * SECOND
+    assert made.since_order(order, NOON).outages == (across.from_then_on(order), after, open_end)
+
+
+def test_of_an_outage_across_the_order_what_came_before_is_no_cost() -> None:
+    """Down from 5 to 15 at least, and ordered at 14.4."""
+    tries = [*map(tried, range(5)), *(tried(each / 2, REFUSED) for each in range(10, 31)), tried(15.5)]
+    order = NOON + 14.4 * SECOND
+    made = measure(US, "writer", [US], tries, order).since_order(order, NOON + 16 * SECOND)
+    assert (made.at_least, made.at_most) == (0.6 * SECOND, 1.2 * SECOND)
+    assert [(each.at_least, each.at_most) for each in made.outages] == [(0.6 * SECOND, 1.2 * SECOND)]
+    assert (made.outages[0].last_ok_at, made.outages[0].began_by) == (NOON + 4 * SECOND, NOON + 5.1 * SECOND)
+
+
+def test_of_what_nobody_knows_of_an_outage_all_is_taken_to_lie_after_the_order() -> None:
+    """Proven from 1.1 to 3 and from 13.1 to 15; ordered at 2."""
+    tries = [tried(0), *(tried(each, REFUSED) for each in (1, 2, 3, 13, 14, 15)), tried(16)]
+    order = NOON + 2 * SECOND
+    made = measure(US, "writer", [US], tries, order).since_order(order, NOON + 16 * SECOND)
+    assert (made.at_least, made.at_most) == ((1.9 + 1.9 - 0.9) * SECOND, 14.1 * SECOND)
 
 
 def test_a_stretch_that_nobody_looked_at_may_have_been_an_outage() -> None:
@@ -110,10 +132,38 @@ def test_what_may_have_gone_unseen_lies_between_two_successes_after_the_order() 
 
 def test_from_the_order_to_the_end_nothing_unwatched_is_forgotten() -> None:
     """Late by ten seconds, away from 35 to 45, and gone 60 seconds before the end."""
-    made = measured(tried(20), *map(tried, range(21, 36)), *map(tried, range(45, 101)))
-    assert made.since_order(NOON + 10 * SECOND, NOON + 160 * SECOND).unobserved == (
-        unwatched(10, 20), unwatched(35, 45.1), unwatched(100, 160),
+    tries = [tried(20, lasting=0.5), *map(tried, range(21, 36)), *map(tried, range(45, 101))]
+    order = NOON + 10 * SECOND
+    assert measure(US, "writer", [US], tries, order).since_order(order, NOON + 160 * SECOND).unobserved == (
+        unwatched(10, 20.5), unwatched(35, 45.1), unwatched(100, 160),
     )  # fmt: skip
+
+
+def test_a_moment_after_the_order_and_one_before_the_end_may_have_been_an_outage() -> None:
+    """Nothing was tried for two seconds after the order, and nothing is stored of the last three."""
+    tries = [tried(each / 10, lasting=0.01) for each in range(100)]
+
+    def unseen(order: float, end: float) -> timedelta | None:
+        made = measure(US, "writer", [US], tries, NOON + order * SECOND).since_order(
+            NOON + order * SECOND, NOON + end * SECOND
+        )
+        assert (made.unobserved, made.at_most) == ((), timedelta())
+        return made.no_more_than
+
+    assert unseen(0.05, 9.91) == 0.11 * SECOND
+    assert unseen(-1.9, 9.91) == 1.91 * SECOND
+    assert unseen(-0.1, 12.8) == 2.9 * SECOND
+
+
+def test_between_the_order_and_the_next_attempt_an_outage_can_have_been_no_longer() -> None:
+    """The calm step before it is of no interest, but for what of it came after."""
+    tries = [
+        tried(0, lasting=0.01),
+        tried(1, lasting=0.01),
+        *(tried(each / 10, lasting=0.01) for each in range(20, 30)),
+    ]
+    order = NOON + 1.3 * SECOND
+    assert measure(US, "writer", [US], tries, order).resolution == 0.71 * SECOND
 
 
 def test_a_prober_that_died_shortly_before_the_end_has_not_watched_until_then() -> None:
@@ -183,3 +233,37 @@ def test_every_attempt_is_a_success_a_failure_or_proves_nothing(tries: list[Atte
 def test_a_measurement_survives_the_store(tries: list[Attempt]) -> None:
     made = measured(*tries)
     assert Measurement.model_validate_json(made.model_dump_json()) == made
+
+
+@st.composite
+def watched_around_an_order(draw: st.DrawFn) -> tuple[Signal, Measurement, int, int]:
+    """An upgrade of a minute, one outage at any time or none, and attempts from before the order to about its end.
+
+    Times are in microseconds; the outage as it was, the measurement since the order, the order and the end.
+    """
+    order, end = 10_000_000, 70_000_000
+    edges = st.integers(order - 2_000_000, order + 2_000_000) | st.integers(end - 4_000_000, end)
+    began = draw(st.integers(0, end) | edges)
+    signal = Signal((began, began + draw(st.integers(1, 4_000_000) | st.integers(1, 20_000_000))))
+    at_us, last = draw(st.integers(0, order + 4_000_000)), end - draw(st.integers(0, 4_000_000))
+    tries = []
+    while at_us < last:
+        looked = at_us + draw(st.integers(0, 400_000))
+        outcome = OK if signal.is_up(looked) else REFUSED
+        tries.append(Attempt(start=at(at_us), end=at(at_us + 400_000), outcome=outcome))
+        at_us += draw(st.sampled_from([500_000, 1_000_000, 2_500_000]))
+    made = measure(US, "writer", [US], tries, at(order)).since_order(at(order), at(end))
+    return signal, made, order, end
+
+
+@given(watched_around_an_order())
+def test_a_budget_is_kept_or_broken_as_the_verdict_says_wherever_the_outage_was(
+    found: tuple[Signal, Measurement, int, int],
+) -> None:
+    """One outage: what no attempt saw may have been one as well, and no more."""
+    signal, made, order, end = found
+    truth = timedelta(microseconds=signal.down_between(order, end))
+    budgets = (truth - MICROSECOND, truth, truth + MICROSECOND, *filter(None, (made.at_least, made.no_more_than)))
+    for budget in (each for each in budgets if each > timedelta()):
+        verdict = kept_at(made, budget)
+        assert verdict is Kept.CANNOT_TELL or (verdict is Kept.YES) == (truth <= budget), (made, truth, budget)
