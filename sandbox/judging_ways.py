@@ -11,7 +11,7 @@ from typing import Final
 
 from sandbox.aurora import Down, Fate
 from sandbox.aurora.truth import ZERO_DOWNTIME
-from sandbox.judging import CUT, NOTHING, WRITER_REGION, Json, is_inside, until_the_end, untruths_of
+from sandbox.judging import CUT, NOTHING, WRITER_REGION, Json, is_inside, of_the_upgrade, untruths_of
 
 NOTICED: Final = timedelta(seconds=0.25)  # a shorter standstill is not told
 NEXT_USE: Final = timedelta(seconds=2)  # by then a session that was dropped has been used again, and found gone
@@ -41,7 +41,7 @@ def untruths(truth: Truth, told: Json) -> Iterator[str]:
         yield from _of_sessions(endpoint, truth, told)
         if writes := endpoint.get("writes"):
             name = f"{endpoint['region']} {endpoint['endpoint']}, for writes,"
-            yield from untruths_of(name, writes, until_the_end(truth.unwritable, told))
+            yield from untruths_of(name, writes, of_the_upgrade(truth.unwritable, told))
         if lag := endpoint.get("lag"):
             yield from _of_lag(lag, told)
     yield from _of_claims(truth, told)
@@ -63,7 +63,7 @@ def _missing(truth: Truth, told: Json) -> Iterator[str]:
 
 def _of_sessions(endpoint: Json, truth: Truth, told: Json) -> Iterator[str]:
     region = endpoint["region"]
-    downs = [each for each in until_the_end(truth.downs, told) if each.region == region]
+    downs = [each for each in of_the_upgrade(truth.downs, told) if each.region == region]
     for session in endpoint.get("held", ()):
         its = [each for each in truth.fates.get(region, ()) if _is_of(session, each)]
         told_of = f"the session {session['served_by'][0]} at {region} {endpoint['endpoint']}"

@@ -37,7 +37,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
             "approved. 1 of 1.",
             "Ordered: ModifyGlobalCluster(orders, 18.6).",
             "upgrade started. Cluster remains online.",
-            "unreachable: ",
+            "unreachable",
             "back after ",
             "Done in ",
         ),
@@ -47,7 +47,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         decision="approve",
         orders=1,
         changes_version=False,
-        words=("approved. 1 of 1.", "Ordered: ", "unreachable: ", "rollback succeeded", "Rolled back in "),
+        words=("approved. 1 of 1.", "Ordered: ", "unreachable", "rollback succeeded", "Rolled back in "),
     ),
     "refused": Scenario(
         ending="refused by AWS",

@@ -252,7 +252,8 @@ class Measuring:
         takes over finds no half of an outage.
         """
         now, state = self.prober.clock.now(), self.ledger.standing.state
-        if self.upgrade.status.is_before_order and state is not State.DOWN and now - self.calm_since > 2 * RECENT:
+        is_calm = state not in (State.DOWN, State.SILENT)
+        if self.upgrade.status.is_before_order and is_calm and now - self.calm_since > 2 * RECENT:
             recently = self.answered_at if state is State.UP else now
             await self.prober.upgrades.forget_attempts(self.upgrade, self.endpoint.key, now - recently + RECENT)
             self.calm_since = now - RECENT

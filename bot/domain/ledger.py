@@ -13,14 +13,21 @@ from bot.domain.unobserved import BLINK, Lookout, Unobserved, by_start
 
 
 class State(StrEnum):
+    """SILENT: nothing but time-outs since it was up, so it is down, or up and slow."""
+
     UP = "up"
     DOWN = "down"
+    SILENT = "silent"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is proven now, and since the start of which attempt. UNKNOWN since None: nothing was tried."""
+    """What is known now, and since the start of which attempt. UNKNOWN since None: nothing was tried.
+
+    DOWN: it has not come back, as far as anybody saw, since an answer proved it down; `since` is the first failure's, which
+    may have been a time-out.
+    """
 
     state: State
     since: datetime | None
@@ -28,7 +35,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class WentDown:
-    """The first failure after a success."""
+    """The first failure after a success. One that timed out says no more than that nobody answered it."""
 
     attempt: Attempt
 
@@ -111,10 +118,10 @@ class Ledger:
 
     @property
     def standing(self) -> Standing:
-        """DOWN only after a success: what never answered is UNKNOWN."""
+        """DOWN and SILENT only after a success: what never answered is UNKNOWN."""
         fall = self._sweep.fall
         if fall and fall.before:
-            return Standing(State.DOWN, fall.first.start)
+            return Standing(State.DOWN if fall.began_by else State.SILENT, fall.first.start)
         if self._seen and self._blind_since is None:
             return Standing(State.UP, self._seen.start)
         return Standing(State.UNKNOWN, self._blind_since)

@@ -51,7 +51,7 @@ class MoveReport(Value):
 
 
 class EndpointReport(Value):
-    """Seconds of downtime for new connections. The truth is at least `at_least` and at most `at_most`.
+    """Seconds of downtime for new connections since the order. The truth is at least `at_least` and at most `at_most`.
 
     `at_most` is null when the endpoint did not come back while it was watched. Both are null when it never answered, and
     then `since` is null too: it is measured from its first answer on, or, when that is long ago, from some minutes before
@@ -108,8 +108,9 @@ class Report(Value):
     grows when a field goes away or comes to mean something else.
 
     `zero_downtime` are RDS's claims of it, compared with what was measured; `unused` the ways that could not be measured.
-    `budget` is the downtime that each endpoint was allowed, and `budget_kept` whether all of them kept to it: `kept` and
-    `broken` are certain, with `cannot tell` the budget lies between the bounds, or there are none. Null without a budget.
+    `budget` is the downtime that each endpoint was allowed, and `budget_kept` whether all of them kept to it: `broken` is
+    proven, and `kept` for all that an attempt saw or nobody looked at, and for a single outage that went unseen; with
+    `cannot tell` the budget lies between the bounds, or there are none. Null without a budget.
     `expectation` and `forecast` were told before the order; null where they were not, as in older upgrades.
     """
 

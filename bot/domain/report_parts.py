@@ -16,7 +16,10 @@ from bot.domain.ways import Way
 
 
 class OutageReport(Value):
-    """It began between `last_ok_at` and `began_by`, and ended between `ended_after` and `ended_by`."""
+    """It began between `last_ok_at` and `began_by`, and ended between `ended_after` and `ended_by`.
+
+    `at_least` and `at_most` are of what came of it after the order.
+    """
 
     at_least: float
     at_most: float | None

@@ -62,7 +62,7 @@ class Watched(Value):
     vantage: str | None = None
     version: str | None = None
     down_since: datetime | None = None
-    down_by: Outcome | None = None  # what came of the first attempt then
+    fell: Outcome | None = None  # the first failure then; of a time-out nobody knows whether it was only slow
     cannot: str | None = None  # why it cannot be measured now
     cannot_since: datetime | None = None
     outages: tuple[Outage, ...] = ()
@@ -257,7 +257,7 @@ def _seen(entry: Sighting, known: Watched) -> dict[str, object]:
             cannot = entry.detail or str(entry.outcome)
             return {"vantage": entry.vantage, "cannot": cannot, "cannot_since": known.cannot_since or entry.at}
         case WentDown():
-            return {"down_since": entry.at, "down_by": entry.outcome}
+            return {"down_since": entry.at, "fell": entry.outcome}
         case CameBack():
             version = entry.outage.version_after or known.version
             return {"down_since": None, "outages": (*known.outages, entry.outage), "version": version}

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from bot.domain.attempts import Outcome
 from bot.domain.budget import written
 from bot.domain.buttons import Button
 from bot.domain.plan import Step, differences
@@ -226,7 +227,8 @@ def _expected(story: Story) -> str:
 def _endpoint(watched: Watched) -> str:
     where = f"{watched.region} {watched.use}"
     if watched.down_since:
-        return f"{where} unreachable since {when(watched.down_since)}"
+        fell = "unreachable or slow" if watched.fell is Outcome.TIMEOUT else "unreachable"
+        return f"{where} {fell} since {when(watched.down_since)}"
     return f"{where} {bounds(watched.at_least, watched.at_most)}" if watched.outages or watched.unobserved else ""
 
 

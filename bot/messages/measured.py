@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from bot.domain.attempts import Attempt
+from bot.domain.attempts import Attempt, Outcome
 from bot.domain.held import Session
 from bot.domain.ledger import CameBack, CanMeasure, CannotMeasure, Happening, LookedAway, WentDown
 from bot.domain.outage import Bounds, Outage
@@ -68,7 +68,8 @@ def happened(lane: Lane, happening: Happening) -> str:
         case CannotMeasure(attempt=attempt):
             return f"{clock(attempt.start)}  {where}  cannot be measured: {why(attempt)}"
         case WentDown(attempt=attempt):
-            return f"{clock(attempt.start)}  {where}  DOWN: {why(attempt)}"
+            fell = "DOWN or slow" if attempt.outcome is Outcome.TIMEOUT else "DOWN"
+            return f"{clock(attempt.start)}  {where}  {fell}: {why(attempt)}"
         case CameBack(outage=outage):
             back = f"back after {between(bounds_of(outage))}{_answered(lane, outage.version_after or '')}"
             return f"{clock(outage.ended_by)}  {where}  {back}"

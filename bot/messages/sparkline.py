@@ -89,7 +89,7 @@ def _states(watched: Watched, cells: Sequence[tuple[datetime, datetime]]) -> Seq
 
 def _down(watched: Watched) -> Iterator[tuple[datetime, datetime]]:
     """A failure that was answered proves an instant; how much lies between two of them, the outage knows."""
-    if watched.down_since and watched.down_by is not Outcome.TIMEOUT:
+    if watched.down_since and watched.fell is not Outcome.TIMEOUT:
         yield watched.down_since, watched.down_since
     for each in watched.outages:
         if set(each.outcomes) - {Outcome.TIMEOUT}:

@@ -158,7 +158,8 @@ def _line(entry: RdsSaid | Moved | Sighting) -> str:
             please = f". Please {what}" if what else ""
             return f"{when(entry.at)}  {entry.region}  {entry.use}  cannot be measured: {why}{please}"
         case WentDown():
-            return f"{when(entry.at)}  {entry.region}  {entry.use}  unreachable: {OUTCOMES[entry.outcome]}"
+            fell = "unreachable or slow" if entry.outcome is Outcome.TIMEOUT else "unreachable"
+            return f"{when(entry.at)}  {entry.region}  {entry.use}  {fell}: {OUTCOMES[entry.outcome]}"
         case CameBack(outage=outage):
             version = f", now {plain(outage.version_after, 100)}" if outage.version_after else ""
             return f"{when(entry.at)}  {entry.region}  {entry.use}  back after {bounds(outage.at_least, outage.at_most)}{version}"

@@ -142,7 +142,7 @@ async def events_twice(here: World, _: Asked) -> None:
 
 
 def _failed(scenario: Scenario) -> Scenario:
-    words = ("approved. 1 of 1.", "Ordered: ", "unreachable: ", "Failed in ")
+    words = ("approved. 1 of 1.", "Ordered: ", "unreachable", "Failed in ")
     return replace(scenario, ending="failed", words=words)
 
 

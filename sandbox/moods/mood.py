@@ -10,7 +10,7 @@ from sandbox.scenarios import Scenario
 from sandbox.world import CHANNEL, World
 
 LONGEST_WAIT: Final = 240.0  # seconds until the thread says what a mood waits for
-MEASURED_ONLY: Final = ("unreachable: ", "back after ")  # what is said only where somebody looked
+MEASURED_ONLY: Final = ("unreachable", "back after ")  # what is said only where somebody looked
 FORM: Final = re.compile(r"(?P<name>[a-z0-9-]+)(?::(?P<argument>[^@]*))?(?:@(?P<words>.+))?")
 
 

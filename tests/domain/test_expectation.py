@@ -108,6 +108,9 @@ def test_all_outages_since_the_order_count_together_and_no_others() -> None:
     assert [each.kind for each in told(running(3.7), before, early, late)] == ["over_budget"]
     blind = down(10, 60).model_copy(update={"last_ok_at": None})
     assert told(running(4), blind) == []
+    across = outage(115, 121.5)
+    assert told(running(1.5), across) == []
+    assert [each.kind for each in told(running(1.4), across)] == ["over_budget"]
     assert told(approved().model_copy(update={"own_budget": SECOND}), down(10, 60)) == []
 
 

@@ -147,6 +147,19 @@ def test_one_can_ask_at_any_time_how_things_stand() -> None:
     ]
 
 
+def test_who_is_silent_is_down_only_once_an_answer_says_so() -> None:
+    """It is told at once all the same, and a success may still show that it was slow."""
+    ledger = Ledger()
+    ledger.add(tried(0, 5, OK), settled=at(6_000))
+    assert ledger.add(tried(10, 510, TIMEOUT), settled=at(11_000)) == (WentDown(tried(10, 510, TIMEOUT)),)
+    assert ledger.standing == Standing(State.SILENT, at(10_000))
+    ledger.add(tried(20, 21, REFUSED), settled=at(22_000))
+    assert ledger.standing == Standing(State.DOWN, at(10_000))
+    ledger.add(tried(30, 35, OK), settled=at(36_000))
+    ledger.add(tried(520, 530, OK), settled=at(540_000))
+    assert ledger.standing.state is State.UP
+
+
 def test_an_outage_under_way_is_among_the_outages() -> None:
     ledger = Ledger()
     ledger.add(tried(0, 5, OK), settled=at(6_000))

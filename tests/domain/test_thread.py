@@ -414,6 +414,16 @@ def test_every_outcome_of_an_attempt_has_its_words() -> None:
     assert set(OUTCOMES) == set(Outcome)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [(Outcome.REFUSED, "unreachable: connection refused"), (Outcome.TIMEOUT, "unreachable or slow: no answer in time")],
+)
+def test_of_silence_no_more_is_said_than_is_known(outcome: Outcome, words: str) -> None:
+    fell = WentDown(at=AT, region=US, use="writer", outcome=outcome)
+    story = tell((proposed(), fell))
+    assert str(said_of(fell, story)).endswith(f"us-east-1  writer  {words}")
+
+
 def test_lines_of_the_ticker_share_a_message_and_what_people_wait_for_stands_alone() -> None:
     line: Sequence[Entry] = (
         rds_said("hello"),

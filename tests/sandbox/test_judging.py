@@ -13,6 +13,7 @@ from tests.sandbox.accounts import (
     READER,
     Json,
     account,
+    at,
     down,
     endpoint,
     outage,
@@ -118,6 +119,20 @@ def test_less_than_the_truth_is_called() -> None:
     assert judged([down(10, 12)], endpoint(held, at_most=2)) == ()
     assert judged([down(10, 12)], endpoint(held, at_most=2 - HAIR)) != ()
     assert judged([down(10, 12)], endpoint(held | {"at_most": 1.99}, at_most=2)) != ()
+
+
+def test_of_one_across_the_order_what_came_before_is_no_cost() -> None:
+    """Down from 5 to 15, and ordered at 14."""
+
+    def said(at_least: float, at_most: float) -> tuple[str, ...]:
+        told = report(
+            endpoint(outage(4.9, 15.2, at_least=at_least, at_most=at_most), at_least=at_least, at_most=at_most)
+        )
+        return account([down(5, 15)], told | {"ordered_at": at(14).isoformat()}).broken_expectations()
+
+    assert said(0.9, 1.2) == ()
+    assert len(said(0.5, 0.8)) == 2
+    assert len(said(10.2, 10.3)) == 2
 
 
 def test_no_upper_bound_excuses_no_lower_one() -> None:

@@ -32,7 +32,7 @@ LATEST: Final = 1.5  # seconds
 SCENARIO: Final = "stuck"
 ORDERED: Final = "upgrade started"
 REGIONS: Final = (WRITER, SECONDARY)
-FELL: Final = re.compile(r"(\S+)  (?:writer|reader)  unreachable: ")
+FELL: Final = re.compile(r"(\S+)  (?:writer|reader)  unreachable(?: or slow)?: ")
 
 
 async def bench() -> Sequence[Figure]:
