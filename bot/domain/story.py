@@ -259,8 +259,12 @@ def _seen(entry: Sighting, known: Watched) -> dict[str, object]:
         case WentDown():
             return {"down_since": entry.at, "fell": entry.outcome}
         case CameBack():
-            version = entry.outage.version_after or known.version
-            return {"down_since": None, "outages": (*known.outages, entry.outage), "version": version}
+            version, over = entry.outage.version_after or known.version, entry.outage
+            is_cost = over.ended_by is None or over.counts_from is None or over.ended_by >= over.counts_from
+            outages = (
+                (*known.outages, over) if is_cost else known.outages
+            )  # one may be told after the order, and be of before
+            return {"down_since": None, "outages": outages, "version": version}
         case LookedAway():
             return {"unobserved": (*known.unobserved, entry.stretch)}
         case Moved():

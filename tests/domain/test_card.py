@@ -116,7 +116,7 @@ def reached(version: str) -> Reached:
 
 
 def came_back(version: str = "18.6.1") -> CameBack:
-    return CameBack(at=AT, region=US, use="writer", outage=outage(version=version))
+    return CameBack(at=AT, region=US, use="writer", outage=outage(130, 132.7, version))
 
 
 def foretold(*obstacles: Obstacle, dropped: int | None = 0, more: int = 0, unread: tuple[str, ...] = ()) -> Forecast:
@@ -311,6 +311,11 @@ def test_downtime_so_far_is_shown_and_in_the_end_what_the_report_says() -> None:
     message = shown(*UNDER_WAY, came_back(), finished(Status.SUCCEEDED, measured))
     assert starting(message, "Downtime") == "Downtime (new connections): us-east-1 writer 1.2 to 1.4 s"
     assert "Downtime (new connections): us-east-1 writer 1.2 to 1.4 s" in message.text.splitlines()
+
+
+def test_of_silence_no_more_is_shown_than_is_known() -> None:
+    down = WentDown(at=AT, region=AP, use="reader", outcome=Outcome.TIMEOUT)
+    assert "ap-northeast-1 reader unreachable or slow since" in starting(shown(*UNDER_WAY, down), "Downtime")
 
 
 def test_an_outage_while_people_decide_is_shown_until_the_order() -> None:

@@ -212,6 +212,13 @@ def test_an_endpoint_goes_down_and_comes_back_on_a_new_version() -> None:
     assert (back.at_least, back.at_most) == (timedelta(seconds=2.6), timedelta(seconds=2.8))
 
 
+def test_of_an_outage_what_came_before_the_order_is_no_cost() -> None:
+    """The order is given 180 seconds after noon. An outage that was over before may be told after it."""
+    across = watched(reached(), INTENDED, came_back(178, 182.7))
+    assert (across.at_least, across.at_most) == (timedelta(seconds=2.65), timedelta(seconds=2.75))
+    assert watched(reached(), INTENDED, came_back(170, 172.7)).outages == ()
+
+
 def test_outages_add_up() -> None:
     twice = watched(reached(), went_down(), came_back(10, 12.7), went_down(), came_back(20, 21))
     assert (twice.at_least, twice.at_most) == (timedelta(seconds=3.5), timedelta(seconds=3.9))
