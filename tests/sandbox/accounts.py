@@ -18,6 +18,7 @@ from sandbox.slack.workspace import Workspace
 from sandbox.world import Wish, World
 
 START = datetime(2026, 4, 11, 10, 0, 0, tzinfo=UTC)
+ORDERED = 1.0
 ENDED = 90.0
 WRITER, READER = ("us-east-1", "writer"), ("ap-northeast-1", "reader")
 HAPPY = replace(SCENARIOS["happy"], words=("Done",))
@@ -118,7 +119,7 @@ def unobserved(since: float, until: float | None) -> Json:
 
 def report(*endpoints: Json, finished: float = ENDED, claims: Sequence[Json] = ()) -> Json:
     return {
-        "ordered_at": stamp(1),
+        "ordered_at": stamp(ORDERED),
         "finished_at": stamp(finished),
         "endpoints": endpoints,
         "zero_downtime": claims,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sandbox.aurora import Down
 from tests.sandbox.accounts import (
     ENDED,
+    ORDERED,
     READER,
     Json,
     account,
@@ -189,7 +190,7 @@ def test_of_two_times_down_one_reported_is_not_enough() -> None:
 @st.composite
 def honest(draw: st.DrawFn) -> tuple[list[Down], list[Json]]:
     """Times down, one after the other, and around each an outage that claims no more than it was. Drawn in milliseconds."""
-    truth, outages, now = list[Down](), list[Json](), 0
+    truth, outages, now = list[Down](), list[Json](), round(ORDERED * 1000)
     for _ in range(draw(st.integers(1, 5))):
         since = now + draw(st.integers(20, 9_000))
         until = now = since + draw(st.integers(20, 5_000))
