@@ -75,14 +75,18 @@ async def test_a_freeze_after_the_intent_stops_nothing(home: Home) -> None:
 async def test_when_the_freeze_is_over_the_order_is_given_by_itself(home: Home) -> None:
     """By the clock of the worker and by that of Redis, which nobody here can move."""
     upgrade = await home.approved()
-    soon = home.clock.now() + 2 * SECOND
-    await freeze(home, soon.isoformat())
-    upgrade = await home.drive(upgrade, apart=3 * SECOND)
+    later = home.clock.now() + 60 * SECOND
+    await freeze(home, later.isoformat())
+    upgrade = await home.drive(upgrade, apart=61 * SECOND)
     assert (upgrade.status, home.ordered) == (Status.APPROVED, 0)
-    assert upgrade.held_for == (f"orders is frozen until {soon:%Y-%m-%d %H:%M} UTC by mina: month end",)
+    assert upgrade.held_for == (f"orders is frozen until {later:%Y-%m-%d %H:%M} UTC by mina: month end",)
     upgrade = await home.drive(upgrade)
     assert (upgrade.status, home.ordered) == (Status.APPROVED, 0), "this worker's clock is ahead"
+    soon = datetime.now(UTC) + SECOND
+    home.clock.move(soon - SECOND - home.clock.now())
+    await freeze(home, soon.isoformat())
     await asyncio.sleep(max(0, (soon - datetime.now(UTC)).total_seconds()) + 0.1)
+    home.clock.move(2 * SECOND)
     upgrade = await home.drive(upgrade)
     assert (upgrade.status, home.ordered) == (Status.UPGRADING, 1)
 
