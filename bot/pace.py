@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from bot.domain.attempts import AT_ONCE
 
+SELDOM = 100_000  # objects that are kept; some seconds of 40 endpoints
+
 
 @dataclass
 class Pace:
@@ -68,11 +70,13 @@ class Pace:
 def hold_still() -> None:
     """For a process that must answer at once: nothing may stop its loop for long. Called when all is loaded.
 
-    What is loaded stays, and a search through it for garbage takes 0.1 s, every few seconds. A thread that reads what
-    AWS says lets the loop in after a millisecond, not after five.
+    What is loaded stays, and a search through it for garbage takes 0.1 s, every few seconds; one through what was measured
+    since takes as long. Nearly all garbage goes by itself, so the search for the rest may be rare. A thread that reads
+    what AWS says lets the loop in after a millisecond, not after five.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(SELDOM, 50, 100)
     sys.setswitchinterval(0.001)
 
 

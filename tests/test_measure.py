@@ -315,10 +315,12 @@ def test_the_recorded_upgrade_in_both_readings(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().out.splitlines()
     secondary, primary = (" ".join(line.split()) for line in said[1:3])
     assert secondary == (
-        "ap-northeast-1-outage 06:21:34.608 06:21:35.200 06:21:50.532 06:21:56.481 31 15.332 – 21.873 15.318 – 22.068"
+        "ap-northeast-1-outage 06:21:34.608 06:21:35.200 06:21:50.532 06:21:56.481 31 15.332 – 21.873 15.318 – 22.068, "
+        "if it slept 0.5 s"
     )
-    assert (
-        primary == "us-east-1-outage 06:22:39.481 06:22:40.026 06:22:40.535 06:22:41.962 2 0.509 – 2.481 0.500 – 2.701"
+    assert primary == (
+        "us-east-1-outage 06:22:39.481 06:22:40.026 06:22:40.535 06:22:41.962 2 0.509 – 2.481 0.500 – 2.701, "
+        "if it slept 0.5 s"
     )
     assert "  Taken to sleep 0.5 s after each attempt, for its shortest step is 0.510 s." in said[5]
     assert any("could have missed a whole outage of up to 0.631 s" in line for line in said)

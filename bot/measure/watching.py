@@ -180,8 +180,9 @@ class _Course:
 
     async def _attempt(self, due: datetime) -> None:
         tried = self._watch.take(await self._try(due)).attempt
-        late = {"start": min(self._settled, tried.end)} if tried.start < self._settled else {}
-        self._tell(self._ledger.add(tried.model_copy(update=late), settled=LONG_AGO))
+        if tried.start < self._settled:
+            tried = tried.model_copy(update={"start": min(self._settled, tried.end)})
+        self._tell(self._ledger.add(tried, settled=LONG_AGO))
 
     async def _land(self) -> None:
         """What has begun has its deadline, and one more for a name that does not resolve."""
