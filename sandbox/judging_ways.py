@@ -1,7 +1,8 @@
 """The judge of what a report says beside new connections: of held sessions, of writes, and of RDS's claims about both.
 
-A session is found in the truth by its process. Nothing is claimed of one that is `lost`. How far behind a reader was is not
-known here, so of that only what cannot be is called.
+A session is found in the truth by its process. Nothing is claimed of one that is `lost`. Where an outage that was ordered
+ran into a restart, the door does not know which of them befell a session. How far behind a reader was is not known here, so of that
+only what cannot be is called.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +34,17 @@ class Truth:
     writes: bool = False
     late: Sequence[tuple[datetime, datetime]] = ()
 
+    def is_crossed(self, region: str) -> bool:
+        """Whether an outage of another kind overlapped one there."""
+        return any(each.region == region and len(each.kinds) > 1 for each in self.downs)
+
 
 def untruths(truth: Truth, told: Json) -> Iterator[str]:
     """In sentences."""
     yield from _missing(truth, told)
     for endpoint in told["endpoints"]:
-        yield from _of_sessions(endpoint, truth, told)
+        if not truth.is_crossed(endpoint["region"]):
+            yield from _of_sessions(endpoint, truth, told)
         if writes := endpoint.get("writes"):
             name = f"{endpoint['region']} {endpoint['endpoint']}, for writes,"
             yield from untruths_of(name, writes, of_the_upgrade(truth.unwritable, told))
@@ -157,7 +163,7 @@ def _of_lag(lag: Json, told: Json) -> Iterator[str]:
 
 
 def _of_claims(truth: Truth, told: Json) -> Iterator[str]:
-    """RDS tells the truth in this world, once. So what was measured agrees with it."""
+    """RDS tells the truth in this world, once. So what was measured agrees with it, unless something else came at the same time."""
     for claim in told["zero_downtime"]:
         zero = [each for each in truth.fates.get(claim["region"], ()) if each.kind == ZERO_DOWNTIME]
         kept = sum(each.is_preserved for each in zero)
@@ -166,7 +172,7 @@ def _of_claims(truth: Truth, told: Json) -> Iterator[str]:
                 f"{kept} sessions were preserved and {len(zero) - kept} dropped,"
                 f" not {claim['preserved']} and {claim['dropped']}"
             )
-        if claim["agreement"] == "disagrees":
+        if claim["agreement"] == "disagrees" and not truth.is_crossed(claim["region"]):
             yield f"the report disagrees with RDS, which tells the truth: {'; '.join(claim['why'])}"
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.base import Value
 from bot.domain.ids import Region
-from bot.domain.keeping import Keeping, in_all, within
+from bot.domain.keeping import Fate, Keeping, KeptSession, in_all, within
 from bot.domain.measurement import Measurement
 from bot.domain.outage import Outage
 from bot.domain.rds_events import Meaning, RdsEvent, read
@@ -26,9 +26,13 @@ class Agreement(StrEnum):
 
 
 class Claim(Value):
-    """What RDS says: how long it took, and how many connections were preserved and dropped."""
+    """What RDS says: how long it took, and how many connections were preserved and dropped.
+
+    It says `at` when it was over, and `tried_at` when it began; None when it did not say that.
+    """
 
     at: datetime
+    tried_at: datetime | None = None
     region: Region
     took: timedelta
     preserved: int
@@ -50,12 +54,16 @@ class Comparison(Value):
 def claims(said: Iterable[RdsEvent]) -> tuple[Claim, ...]:
     """Each once, though the cluster and its instance both say it. An attempt that failed has no figures and claims nothing."""
     found: list[Claim] = []
+    tried: dict[Region, datetime] = {}
     for event in sorted(said, key=lambda each: each.at):
         reading = read(event.message)
+        if reading.meaning is Meaning.ZDP_TRY:
+            tried.setdefault(event.region, event.at)
         if reading.meaning is not Meaning.ZDP_DONE or "ms" not in reading.facts:
             continue
         claim = Claim(
             at=event.at,
+            tried_at=tried.pop(event.region, None),
             region=event.region,
             took=timedelta(milliseconds=int(reading.facts["ms"])),
             preserved=int(reading.facts["preserved"]),
@@ -67,7 +75,7 @@ def claims(said: Iterable[RdsEvent]) -> tuple[Claim, ...]:
 
 
 def _is_same(one: Claim, other: Claim) -> bool:
-    return one.model_copy(update={"at": other.at}) == other and other.at - one.at <= SAME
+    return one.model_copy(update={"at": other.at, "tried_at": other.tried_at}) == other and other.at - one.at <= SAME
 
 
 def compared(said: Iterable[RdsEvent], measured: Iterable[Measurement]) -> tuple[Comparison, ...]:
@@ -81,12 +89,21 @@ def _compared(claim: Claim, writer: Measurement | None) -> Comparison:
         return _beside(claim, in_all(()))
     times = [_lasting(each) for each in writer.outages if _is_near(claim, each)]
     around = times or [(claim.at - claim.took - LATE, claim.at + SLACK)]
-    found = [_beside(claim, in_all(within(writer.held, *each))) for each in around]
+    found = [_beside(claim, in_all(_meanwhile(claim, writer.held, *each))) for each in around]
     if len({each.agreement for each in found}) > 1:
         return _untold(found[0], "there were several outages around then, and nobody knows which one RDS speaks of")
     if not times and found[0].agreement is Agreement.NO:
         return _untold(found[0], "no outage was seen around then, so nobody knows whether RDS speaks of what they saw")
     return found[0]
+
+
+def _meanwhile(claim: Claim, held: Iterable[KeptSession], since: datetime, until: datetime) -> tuple[KeptSession, ...]:
+    """Of those that were held when RDS began. Of one that may have been dropped just before, nobody knows."""
+    if claim.tried_at is None or not since < claim.tried_at < until:
+        return within(held, since, until)
+    there = within(held, claim.tried_at, until)
+    unsure = {each.lane for each in there if each.fate is Fate.DROPPED and each.last_ok_at < claim.tried_at}
+    return tuple(each.model_copy(update={"fate": Fate.LOST}) if each.lane in unsure else each for each in there)
 
 
 def _untold(one: Comparison, why: str) -> Comparison:

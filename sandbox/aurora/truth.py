@@ -25,6 +25,10 @@ class Down:
     kind: str = "restart"  # or of which kinds it was ordered
 
     @property
+    def kinds(self) -> list[str]:
+        return self.kind.split(" and ")
+
+    @property
     def seconds(self) -> float:
         return (self.down_until - self.down_from).total_seconds()
 
@@ -61,7 +65,7 @@ def merged(downs: Iterable[Down]) -> list[Down]:
     for each in sorted(downs, key=lambda down: down.down_from):
         if whole and each.down_from <= whole[-1].down_until:
             last = whole.pop()
-            kinds = dict.fromkeys([*last.kind.split(" and "), each.kind])
+            kinds = dict.fromkeys([*last.kinds, each.kind])
             each = replace(
                 last,
                 down_until=max(last.down_until, each.down_until),

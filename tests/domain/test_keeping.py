@@ -24,6 +24,7 @@ ZDP = (
     "Attempt to upgrade the database instance 'orders-us-1' with zero downtime finished. The process took {ms} ms, "
     "{preserved} connections preserved, {dropped} connections dropped. See the database error log for details."
 )
+TRY = "Attempting to upgrade the database with zero downtime."
 
 
 def at(seconds: float) -> timedelta:
@@ -257,6 +258,22 @@ def test_a_black_hole_elsewhere_does_not_make_a_claim_wrong() -> None:
     agreement, _, _, why = claimed(43, uses, ms=900)
     assert agreement is Agreement.NO
     assert "stood still for at least 3.4 s" in why[0]
+
+
+def test_who_was_dropped_before_rds_began_is_none_of_its_business() -> None:
+    """The server says that it is starting up, and ends its session; then RDS restarts it, and that is one outage."""
+    ended = [*calm(0, 10.2), used(tried(10.2, 10.3, RESET, "cut")), *calm(14, 30, session=2)]
+    uses = [*connected(0, 30, (10.1, 12.4)), *ended]
+    measured = measure_ways(US, "writer", (US,), uses, NOON)
+
+    def found(began: float) -> tuple[Agreement, int, int]:
+        said = [rds_said(TRY, NOON + at(began)).event, rds_said(zdp(preserved=0), NOON + at(12.4)).event]
+        (one,) = compared(said, [measured])
+        return one.agreement, one.held.dropped, one.held.lost
+
+    assert found(11.7) == (Agreement.CANNOT_TELL, 0, 0)
+    assert found(10.25) == (Agreement.CANNOT_TELL, 0, 1), "before it or after it"
+    assert found(9) == (Agreement.NO, 1, 0)
 
 
 def test_of_two_outages_at_once_nobody_knows_which_one_a_claim_speaks_of() -> None:

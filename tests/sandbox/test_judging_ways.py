@@ -1,5 +1,6 @@
 """The judge says NO to what is not true of held sessions, of writes, of instances and of RDS's claims; and to nothing else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,13 @@ def test_one_that_was_dropped_is_said_to_be_dropped_then() -> None:
 def test_one_that_was_preserved_is_not_said_to_be_dropped() -> None:
     assert judged([fate(10, 10.2)], session(fate="moved")) == ()
     assert judged([fate(10, 10.2)], dropped(9.9, 10.3)) != ()
+
+
+@pytest.mark.parametrize(("kind", "calls"), [("restart", True), ("restart and blackhole", False)])
+def test_where_an_outage_ran_into_a_restart_nobody_knows_which_of_them_befell_a_session(kind: str, calls: bool) -> None:
+    crossed = replace(down(10, 12), kind=kind)
+    told = report(endpoint(outage(9.9, 12.1), held=[dropped(9.9, 12.1)]))
+    assert bool(account([crossed], told, fates=[fate(11, 11.5)]).broken_expectations()) is calls
 
 
 def test_what_befell_another_proves_nothing() -> None:
