@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sandbox.aurora import Down, Fate
-from sandbox.aurora.truth import ZERO_DOWNTIME
+from sandbox.aurora.truth import RESTART, ZERO_DOWNTIME
 from sandbox.judging import CUT, NOTHING, WRITER_REGION, Json, is_inside, of_the_upgrade, untruths_of
 
 NOTICED: Final = timedelta(seconds=0.25)  # a shorter standstill is not told
@@ -73,7 +73,7 @@ def _of_sessions(endpoint: Json, truth: Truth, told: Json) -> Iterator[str]:
     for session in endpoint.get("held", ()):
         its = [each for each in truth.fates.get(region, ()) if _is_of(session, each)]
         told_of = f"the session {session['served_by'][0]} at {region} {endpoint['endpoint']}"
-        wrongs = (*_of_end(session, endpoint, its, told), *_of_rest(session, endpoint, its, told, truth.late))
+        wrongs = (*_of_end(session, endpoint, its, downs, told), *_of_rest(session, endpoint, its, told, truth.late))
         yield from (f"{told_of} {wrong}" for wrong in (*wrongs, *_unknown(session, its, downs)))
 
 
@@ -82,13 +82,18 @@ def _is_of(session: Json, fate: Fate) -> bool:
     return session["served_by"][0] == str(fate.pid) and fate.until >= _at(session["since"]) - CUT
 
 
-def _of_end(session: Json, endpoint: Json, fates: Sequence[Fate], told: Json) -> Iterator[str]:
-    """It was dropped exactly when the truth has it."""
+def _of_end(session: Json, endpoint: Json, fates: Sequence[Fate], downs: Sequence[Down], told: Json) -> Iterator[str]:
+    """It was dropped exactly when the truth has it; the door notes no drop in a restart that came without the server's last words."""
     last_ok = _at(session["last_ok_at"])
     drops = [each for each in fates if not each.is_preserved]
     if session["fate"] == "dropped":
         by = _at(session["dropped_by"])
-        if not any(each.until >= last_ok - CUT and each.stood_still_from <= by + CUT for each in drops):
+        wordless = not any(each.until >= last_ok - CUT and each.stood_still_from <= by + CUT for each in fates) and any(
+            RESTART in each.kinds and each.down_from <= by + CUT and each.down_until >= last_ok - CUT for each in downs
+        )
+        if not wordless and not any(
+            each.until >= last_ok - CUT and each.stood_still_from <= by + CUT for each in drops
+        ):
             yield f"was not dropped between {last_ok} and {by}"
     for each in drops:
         if each.until < last_ok - CUT:

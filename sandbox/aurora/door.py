@@ -23,7 +23,7 @@ from typing import Final
 from . import packets
 from .outage import Kind, Outage, Spell
 from .session import BUSY, IN_TRANSACTION, Session
-from .truth import ZERO_DOWNTIME, Fate
+from .truth import RESTART, ZERO_DOWNTIME, Fate
 
 NO_TLS: Final = packets.failure("28000", 'no pg_hba.conf entry for host "127.0.0.1", no encryption')
 STARTING_UP: Final = packets.failure("57P03", "the database system is starting up")
@@ -32,7 +32,6 @@ PARTING_SECONDS: Final = 0.5
 FILLING_SECONDS: Final = 0.05
 AT_ONCE: Final = 8  # sessions held or brought back
 AGAIN_SECONDS: Final = 0.002
-RESTART: Final = "restart"
 Instant = tuple[datetime, datetime]  # no earlier, no later: on a busy machine a thread may be kept waiting in between
 
 

@@ -13,6 +13,10 @@ LINE: Final = re.compile(
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+RESTART: Final = "restart"
+ZERO_DOWNTIME: Final = "zero downtime"
+
+
 @dataclass(frozen=True)
 class Down:
     """One time in which an endpoint (`host:port`) took no new connections, and the `doubt` by how much longer it may have been."""
@@ -22,7 +26,7 @@ class Down:
     down_from: datetime
     down_until: datetime
     doubt: timedelta = timedelta()
-    kind: str = "restart"  # or of which kinds it was ordered
+    kind: str = RESTART  # or of which kinds it was ordered
 
     @property
     def kinds(self) -> list[str]:
@@ -31,9 +35,6 @@ class Down:
     @property
     def seconds(self) -> float:
         return (self.down_until - self.down_from).total_seconds()
-
-
-ZERO_DOWNTIME: Final = "zero downtime"
 
 
 @dataclass(frozen=True)

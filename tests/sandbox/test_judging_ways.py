@@ -70,6 +70,16 @@ def test_where_an_outage_ran_into_a_restart_nobody_knows_which_of_them_befell_a_
     assert bool(account([crossed], told, fates=[fate(11, 11.5)]).broken_expectations()) is calls
 
 
+def test_a_restart_may_end_a_session_without_a_word() -> None:
+    def said(gone: Json, *fates: Fate) -> tuple[str, ...]:
+        told = report(endpoint(outage(9.9, 12.1), held=[gone]))
+        return account([down(10, 12)], told, fates=fates).broken_expectations()
+
+    assert said(dropped(9.9, 10.3)) == ()
+    assert said(dropped(9.9, 10.3), fate(10, 10.2)) != (), "it was preserved"
+    assert said(dropped(20, 20.3)) != ()
+
+
 def test_what_befell_another_proves_nothing() -> None:
     others = [fate(10, 10.2, "restart", pid=12)]
     assert judged(others, dropped(9.9, 10.3)) != ()
