@@ -236,9 +236,11 @@ async def test_nobody_gets_in_without_tls_or_password_and_the_probe_may_connect_
 
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from sandbox.aurora import Aurora
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts the tests in the background has it ignored
 
 async def main():
     async with Aurora.start(Path(sys.argv[1])) as aurora:
